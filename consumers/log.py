@@ -1,0 +1,166 @@
+"""Log: the port to an append-only, partitioned log.
+
+Two real implementations stand behind it, :mod:`consumers.embedded` and
+:mod:`consumers.kafka`; ``tests/consumers/log_contract.py`` runs the same promises over both.
+
+Errors::
+
+    LogError
+     +-- LogUnavailable    nobody answers, or the log is locked or full: try again later
+     +-- UnknownTopic      the topic does not exist: create it
+     +-- DeliveryError     records were not accepted; none, some or all of them are in the log
+     +-- RangeLost         the log no longer holds offsets that were asked for
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from consumers.record import Record, TopicPartition
+
+
+class LogError(Exception):
+    """What went wrong with a log, in a sentence that says what to do."""
+
+
+class LogUnavailable(LogError):
+    """Nobody answers, or the log is locked or full: nothing was lost, try again later."""
+
+
+class UnknownTopic(LogError):
+    """The topic does not exist."""
+
+
+class DeliveryError(LogError):
+    """Records handed to ``append`` were not accepted; some of the batch may be in the log."""
+
+
+class RangeLost(LogError):
+    """The log no longer holds offsets that were asked for (retention, truncation, a new topic)."""
+
+
+class TopicInfo(NamedTuple):
+    """A topic as it is: ``id`` changes when a topic of the same name is made anew."""
+
+    id: str
+    partitions: int
+
+
+class Span(NamedTuple):
+    """The offsets a partition holds: ``begin`` is the first kept, ``end`` the next to be written."""
+
+    begin: int
+    end: int
+
+
+class Tail(Protocol):
+    """Reads partitions forward from given positions and goes on as records arrive."""
+
+    def poll(self, timeout: float) -> Mapping[TopicPartition, Sequence[Record]]:
+        """Return records in offset order per partition, at most a bounded number of each.
+
+        Waits up to ``timeout`` seconds while there are none. Offsets may have gaps (compaction,
+        transaction markers) but never go back. A record that no client could parse is a record
+        like any other: bytes are handed on as they are.
+
+        Raises RangeLost when a position lies before the first kept offset or beyond the end,
+        on this and every later call; LogUnavailable when the log cannot be reached.
+        """
+        ...
+
+    def want(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read only these partitions (a subset of those opened) until told otherwise.
+
+        Positions of the others stay where they are. This is how a reader that must not run ahead
+        in one topic holds it back.
+        """
+        ...
+
+    def at_end(self, tp: TopicPartition) -> bool:
+        """Whether everything that was in the partition at the last poll has been returned.
+
+        All partitions of one tail are judged at one moment where the log can do so (embedded).
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Log(Protocol):
+    """An append-only log of topics with numbered partitions."""
+
+    def create(self, topic: str, partitions: int, *, compact: bool = False) -> bool:
+        """Create a topic and return True, or return False where it exists already.
+
+        Returns when the topic can be written to and read from. Raises LogError when it exists
+        with another number of partitions.
+        """
+        ...
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicInfo]:
+        """Return what exists of ``topics``; a missing topic is missing in the answer."""
+        ...
+
+    def spans(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Span]:
+        """Return the offsets each partition holds now. Raises UnknownTopic."""
+        ...
+
+    def tail(self, positions: Mapping[TopicPartition, int]) -> Tail:
+        """Return a reader that starts at ``positions`` (the next offset to read of each)."""
+        ...
+
+    def fetch(self, tp: TopicPartition, start: int, end: int) -> list[Record]:
+        """Return every record with ``start <= offset < end``, in order.
+
+        The range is half-open; where offsets are missing inside it (compaction, transaction
+        markers) the rest is returned: the caller checks the count. Raises RangeLost when
+        ``start`` lies before the first kept offset or ``end`` beyond the end of the partition.
+        """
+        ...
+
+    def append(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        timestamp: int,
+        partition: int | None = None,
+    ) -> None:
+        """Hand over one record; ``flush`` says whether it was accepted.
+
+        Without ``partition`` the key decides, as Kafka's default partitioner does (murmur2), so
+        that both logs put a key in the same place; without a key, partition 0 is taken.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Return when every record handed over is durable; one call, one transaction if embedded.
+
+        Raises DeliveryError when one was refused or LogUnavailable when nobody answers in time.
+        After either, what was not accepted is forgotten: the caller appends again.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Membership(Protocol):
+    """Says which shards of a pipeline this worker may own at the moment.
+
+    It is advice that avoids fights; what keeps two owners from both writing is the epoch in the
+    store. A shard is named by its partition index; a one-model pipeline has the single shard 0.
+    """
+
+    def assigned(self) -> frozenset[int]:
+        """The shards this worker should run now. Cheap: called before every batch."""
+        ...
+
+    def holder(self, shard: int) -> str | None:
+        """Who holds the shard, as a person would name it, where that is known."""
+        ...
+
+    def tick(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Tell that the main loop is alive and how far it has read (for lag displays only)."""
+        ...
+
+    def close(self) -> None: ...

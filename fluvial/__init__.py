@@ -1,0 +1,1 @@
+"""The side of the people, and the only place where the parts are wired together."""

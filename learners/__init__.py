@@ -1,0 +1,1 @@
+"""Events in, predictions out: test, then train."""
