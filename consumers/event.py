@@ -57,6 +57,5 @@ REASONS = (
     "out_of_range",
     "too_long",
     "unknown_label",
-    "tombstone",
     "review_refused",
 )

@@ -1,0 +1,168 @@
+"""Incidents: alarms as people meet them; grouped, dated, and never lost.
+
+The state of an incident is computed from dated facts (who acknowledged when, who resolved when)
+and not stored. Ids come from the alarm that opened it, so a republished alarm opens nothing twice.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from fluvial.store import Store, alarm_table, incident_table
+from monitors.alarm import Alarm
+
+State = Literal["firing", "acknowledged", "resolved"]
+STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
+
+GROUP = 7 * 86400.0
+"""Seconds of event time within which alarms of one monitor belong to one open incident."""
+
+
+class NoSuchIncident(LookupError):
+    """No incident has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One drift of one pipeline. Times ending in ``_at`` are clock times, the others event times (s)."""
+
+    id: str
+    pipeline: str
+    shard: int
+    monitor: str
+    opened_at: float
+    last_time: float
+    alarms: int
+    version: int
+    acknowledged_by: str | None = None
+    acknowledged_at: float | None = None
+    resolved_by: str | None = None
+    resolved_at: float | None = None
+    verdict: str | None = None
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """Where the incident stands, computed from its facts."""
+        if self.resolved_at is not None:
+            return "resolved"
+        return "firing" if self.acknowledged_at is None else "acknowledged"
+
+    @property
+    def eased(self) -> bool:
+        """Whether the latest alarm said that the loss went down again."""
+        return bool(self.evidence) and self.evidence[-1]["direction"] == "better"
+
+
+class Incidents:
+    """The incidents in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, pipeline: str, shard: int, alarms: Sequence[tuple[str, Alarm]]) -> None:
+        """Take in alarms by their ids, oldest first; one that is known already changes nothing."""
+        with self._store.write() as db:
+            for alarm_id, alarm in alarms:
+                self._take_in(db, pipeline, shard, alarm_id, alarm)
+
+    def _take_in(self, db: sa.Connection, pipeline: str, shard: int, alarm_id: str, alarm: Alarm) -> None:
+        known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
+        if db.execute(known).first() is not None:
+            return
+        incident_id = self._open_incident(db, pipeline, alarm)
+        if incident_id is not None:
+            grow = sa.update(incident_table).where(incident_table.c.id == incident_id)
+            column = incident_table.c
+            more = {"alarms": column.alarms + 1, "version": column.version + 1, "last_time": alarm.time}
+            db.execute(grow.values(**more))
+        elif alarm.direction == "worse":
+            incident_id = alarm_id
+            row = {"id": alarm_id, "pipeline": pipeline, "shard": shard, "monitor": alarm.monitor}
+            row |= {"opened_at": time.time(), "last_time": alarm.time, "alarms": 1, "version": 1, "announced": 0}
+            db.execute(sa.insert(incident_table).values(row))
+        row = {"id": alarm_id, "incident": incident_id, "pipeline": pipeline, "shard": shard}
+        row |= {"evidence": alarm._asdict(), "time": alarm.time, "at": time.time()}
+        db.execute(sa.insert(alarm_table).values(row))
+
+    def _open_incident(self, db: sa.Connection, pipeline: str, alarm: Alarm) -> str | None:
+        column = incident_table.c
+        query = sa.select(column.id).where(
+            column.pipeline == pipeline,
+            column.monitor == alarm.monitor,
+            column.resolved_at.is_(None),
+            column.last_time >= alarm.time - GROUP,
+        )
+        return db.execute(query.order_by(column.last_time.desc()).limit(1)).scalar()
+
+    def get(self, incident_id: str) -> Incident:
+        """One incident with the evidence of its alarms. Raises NoSuchIncident."""
+        with self._store.read() as db:
+            return read_incident(db, incident_id)
+
+    def listing(
+        self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200
+    ) -> list[Incident]:
+        """Incidents, the newest first, without evidence."""
+        query = sa.select(incident_table).order_by(
+            incident_table.c.opened_at.desc(), incident_table.c.last_time.desc()
+        )
+        if pipeline is not None:
+            query = query.where(incident_table.c.pipeline == pipeline)
+        if state is not None:
+            query = query.where(_in_state(state))
+        with self._store.read() as db:
+            return [_incident(row) for row in db.execute(query.limit(limit))]
+
+    def counts(self, pipeline: str) -> dict[State, int]:
+        """How many incidents of a pipeline are in each state."""
+        with self._store.read() as db:
+            return {state: self._count(db, pipeline, state) for state in STATES}
+
+    def _count(self, db: sa.Connection, pipeline: str, state: State) -> int:
+        query = sa.select(sa.func.count()).select_from(incident_table)
+        where = incident_table.c.pipeline == pipeline, _in_state(state)
+        return int(db.execute(query.where(*where)).scalar_one())
+
+    def unannounced(self, pipeline: str) -> list[Incident]:
+        """Incidents that changed since they were last written to the incidents topic."""
+        column = incident_table.c
+        query = sa.select(column.id).where(column.pipeline == pipeline, column.version > column.announced)
+        with self._store.read() as db:
+            return [read_incident(db, found) for found in db.execute(query).scalars().all()]
+
+    def announced(self, incidents: Sequence[Incident]) -> None:
+        """Note which version of each incident is in the topic now."""
+        with self._store.write() as db:
+            for incident in incidents:
+                update = sa.update(incident_table).where(incident_table.c.id == incident.id)
+                db.execute(update.values(announced=incident.version))
+
+
+def read_incident(db: sa.Connection, incident_id: str) -> Incident:
+    """Read one incident inside a transaction. Raises NoSuchIncident."""
+    row = db.execute(sa.select(incident_table).where(incident_table.c.id == incident_id)).first()
+    if row is None:
+        raise NoSuchIncident(f"no incident has the id {incident_id!r}: see `fluvial incidents`")
+    alarms = sa.select(alarm_table.c.evidence).where(alarm_table.c.incident == incident_id)
+    return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time)).scalars()))
+
+
+def _incident(row: Any, evidence: list[dict[str, Any]] | None = None) -> Incident:
+    values = dict(row._mapping)
+    del values["announced"]
+    return Incident(**values, evidence=evidence or [])
+
+
+def _in_state(state: State) -> sa.ColumnElement[bool]:
+    column = incident_table.c
+    match state:
+        case "resolved":
+            return column.resolved_at.is_not(None)
+        case "acknowledged":
+            return sa.and_(column.resolved_at.is_(None), column.acknowledged_at.is_not(None))
+        case "firing":
+            return sa.and_(column.resolved_at.is_(None), column.acknowledged_at.is_(None))

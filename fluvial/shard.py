@@ -1,0 +1,282 @@
+"""Shard: everything learned from one stream of records, as a deterministic state machine.
+
+``step`` and ``decide`` do no I/O and read time only from records. The same journal replayed on any
+machine, under any hash seed and in batches of any size gives the same digest: a rolling SHA-256
+over every prediction (its IEEE bytes) and every alarm.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from consumers.contract import Contract
+from consumers.event import Event, Label, Rejection
+from consumers.record import Record
+from fluvial.config import Pipeline
+from fluvial.decision import Decision
+from fluvial.fingerprint import contract_version, model_version
+from learners.expression import build
+from learners.learner import Learner
+from learners.ledger import Ledger
+from learners.prediction import Outcome, Prediction
+from learners.recent import Recent
+from learners.scoreboard import Point, Scoreboard
+from learners.task import task_named
+from monitors.alarm import Alarm
+from monitors.drift import LossMonitor
+from monitors.status import OUTCOMES, ShardStatus, Success
+
+
+class Published(NamedTuple):
+    """Bytes for a topic, the one that plays ``role`` (predictions or quarantine)."""
+
+    role: str
+    key: bytes | None
+    value: bytes
+    timestamp: int
+
+
+class Raised(NamedTuple):
+    """An alarm with the id that it gets in every replay."""
+
+    id: str
+    alarm: Alarm
+
+
+class Curve(NamedTuple):
+    """A point of the quality curve, with the monitors' estimates at that moment."""
+
+    point: Point
+    estimates: dict[str, float]
+
+
+Output = Published | Raised | Curve
+
+
+class Model:
+    """Builds a fresh model of one expression; a class and not a closure, so that it can be pickled."""
+
+    def __init__(self, expression: str, seed: int) -> None:
+        self.expression, self.seed = expression, seed
+
+    def __call__(self) -> Any:
+        return build(self.expression, seed=self.seed)
+
+
+class State:
+    """What a snapshot keeps of a shard: all that changes while records are stepped."""
+
+    def __init__(self, learner: Learner, monitors: list[LossMonitor]) -> None:
+        self.learner, self.monitors = learner, monitors
+        self.batch = 0
+        self.watermark = 0
+        self.events = self.labels = self.ignored = 0
+        self.quarantined: dict[tuple[str, str], int] = {}
+        self.drifts: dict[tuple[str, str], int] = {}
+        self.alarms = 0
+        self.digest = b""
+
+
+class Shard:
+    """One shard of a pipeline: feed it records and decisions, collect what comes out."""
+
+    def __init__(self, pipeline: Pipeline, index: int, state: State | None = None) -> None:
+        self.pipeline, self.index = pipeline, index
+        self.state = state or fresh_state(pipeline)
+        self._contract = contract_of(pipeline)
+        self._versions = {"model": model_version(pipeline), "contract": contract_version(pipeline)}
+        events, labels = pipeline.topic("events"), pipeline.topic("labels")
+        self._handlers: dict[str, Callable[[Record, list[Output]], None]] = {events: self._event}
+        if pipeline.has_label_topic:
+            self._handlers[labels] = self._label
+
+    def step(self, record: Record) -> list[Output]:
+        """Take one record of an input topic; total: nothing a record holds makes it raise."""
+        outputs: list[Output] = []
+        self.state.watermark = max(self.state.watermark, record.timestamp)
+        now = self.state.watermark / 1000
+        for outcome in self.state.learner.expire(now):
+            self._watch(outcome, outputs)
+        if record.value is None:
+            self.state.ignored += 1
+        else:
+            self._handlers[record.topic](record, outputs)
+        return outputs
+
+    def decide(self, decision: Decision) -> list[Output]:
+        """Let a person's decision take effect; it holds from the next record on."""
+        learner = self.state.learner
+        match decision.action:
+            case "pause":
+                learner.paused = True
+            case "resume":
+                learner.paused = False
+            case "reset":
+                learner.reset()
+                for monitor in self.state.monitors:
+                    monitor.rearm()
+            case "keep_learning":
+                pass  # the present course is confirmed; the journal row alone is the effect
+            case _:
+                raise ValueError(f"no shard knows the action {decision.action!r}")
+        return []
+
+    def _event(self, record: Record, outputs: list[Output]) -> None:
+        self.state.events += 1
+        event = self._contract.event(record)
+        if isinstance(event, Rejection):
+            self._quarantine("events", record, event, outputs)
+            return
+        now = self.state.watermark / 1000
+        prediction = self.state.learner.event(event, now)
+        if prediction is None:
+            return
+        self._predicted(prediction, record, outputs)
+        if (label := self.state.learner.truth_at_hand(event)) is not None:
+            self._learn(event, label, now, outputs)
+
+    def _learn(self, event: Event, label: Label, now: float, outputs: list[Output]) -> None:
+        if event.label is not None:
+            self.state.labels += 1  # the event carried its truth: it counts as the label it brought
+        if (outcome := self.state.learner.label(label, now)) is not None:
+            self._watch(outcome, outputs)
+
+    def _label(self, record: Record, outputs: list[Output]) -> None:
+        self.state.labels += 1
+        label = self._contract.truth(record)
+        if isinstance(label, Rejection):
+            self._quarantine("labels", record, label, outputs)
+            return
+        outcome = self.state.learner.label(label, self.state.watermark / 1000)
+        if outcome is not None:
+            self._watch(outcome, outputs)
+
+    def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
+        packed = self.state.learner.task.pack(prediction.forecast)
+        self._mix(b"P" + prediction.id.encode("utf-8", "surrogatepass") + b"\0" + packed)
+        shown = {
+            "id": prediction.id,
+            "time": prediction.time,
+            **self.state.learner.task.show(prediction.forecast),
+            "model": f"{self._versions['model']}.{self.state.learner.version}",
+            "contract": self._versions["contract"],
+            "shard": self.index,
+            "source": f"{record.topic}:{record.partition}:{record.offset}",
+        }
+        outputs.append(Published("predictions", record.key, to_json(shown), record.timestamp))
+
+    def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
+        for monitor in self.state.monitors:
+            monitor.update(outcome.bounded, outcome.time)
+            if monitor.alarm is not None:
+                outputs.append(self._raise(monitor.alarm))
+        if outcome.point is not None:
+            outputs.append(Curve(outcome.point, {m.name: m.estimate for m in self.state.monitors}))
+
+    def _raise(self, alarm: Alarm) -> Raised:
+        self.state.alarms += 1
+        key = (alarm.monitor, alarm.direction)
+        self.state.drifts[key] = self.state.drifts.get(key, 0) + 1
+        numbers = struct.pack(">dddd", alarm.time, alarm.onset, alarm.before, alarm.after)
+        self._mix(b"A" + alarm.monitor.encode() + b"\0" + alarm.direction.encode() + b"\0" + numbers)
+        named = f"{self.pipeline.pipeline}/{self.index}/{self.state.alarms}/{self.state.digest.hex()}"
+        return Raised(hashlib.sha256(named.encode()).hexdigest()[:12], alarm)
+
+    def _quarantine(self, stream: str, record: Record, why: Rejection, outputs: list[Output]) -> None:
+        key = (stream, why.reason)
+        self.state.quarantined[key] = self.state.quarantined.get(key, 0) + 1
+        shown = {
+            "stream": stream,
+            "reason": why.reason,
+            "detail": why.detail,
+            "view": why.view,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "timestamp": record.timestamp,
+        }
+        outputs.append(Published("quarantine", record.key, to_json(shown), record.timestamp))
+
+    def _mix(self, what: bytes) -> None:
+        self.state.digest = hashlib.sha256(self.state.digest + what).digest()
+
+    def status(self) -> ShardStatus:
+        """Count everything, for people and for Prometheus. Costs milliseconds: not for every record."""
+        state, learner, ledger = self.state, self.state.learner, self.state.learner.ledger
+        board, counts = learner.board, learner.ledger.counts
+        refused = {stream: 0 for stream in ("events", "labels")}
+        for (stream, _), n in state.quarantined.items():
+            refused[stream] += n
+        outcomes = (learner.learned, learner.predict_only, counts["expired"], refused["events"], counts["duplicates"])
+        fates = {name: counts[name] for name in ("used", "duplicate", "late", "corrected", "unmatched")}
+        return ShardStatus(
+            pipeline=self.pipeline.pipeline,
+            shard=self.index,
+            batch=state.batch,
+            events=state.events,
+            labels=state.labels,
+            predictions=learner.predictions,
+            waiting=ledger.waiting,
+            early=ledger.early,
+            defaulted=learner.defaulted,
+            ignored=state.ignored,
+            outcomes=dict(zip(OUTCOMES, outcomes, strict=True)),
+            fates=fates | {"quarantined": refused["labels"]},
+            quarantined=dict(state.quarantined),
+            scores={name: score.values() for name, score in board.total.items()},
+            recent_scores={name: window.values() for name, window in board.recent.items()},
+            slices=board.slices.values() if board.slices else {},
+            success=self._success(),
+            cost=board.cost,
+            cost_unit=self.pipeline.cost.unit,
+            delays=(board.delays.BOUNDS, tuple(board.delays.counts), board.delays.sum),
+            monitors={m.name: (m.state, m.estimate) for m in state.monitors},
+            drifts=dict(state.drifts),
+            paused=learner.paused,
+            watermark=state.watermark / 1000,
+            digest=state.digest.hex(),
+            model_version=learner.version,
+        )
+
+    def _success(self) -> Success | None:
+        spec, goal = self.pipeline.success, self.state.learner.board.success
+        if spec is None or goal is None:
+            return None
+        verdict = goal.status()
+        side, level = ("at least", spec.at_least) if spec.at_least is not None else ("at most", spec.at_most)
+        return Success(spec.metric, side, float(level or 0.0), verdict.value, verdict.status)
+
+
+def contract_of(pipeline: Pipeline) -> Contract:
+    """The contract that a pipeline file declares."""
+    return Contract(
+        pipeline.fields,
+        pipeline.label,
+        id_field=pipeline.id,
+        time_field=pipeline.time,
+        source_field=pipeline.source,
+    )
+
+
+def fresh_state(pipeline: Pipeline) -> State:
+    """The state of a shard that has seen nothing."""
+    task = task_named(pipeline.task, pipeline.cost)
+    ledger = Ledger(
+        pipeline.label.horizon,
+        waiting=pipeline.ledger.waiting,
+        early=pipeline.ledger.early,
+        settled=pipeline.ledger.settled,
+    )
+    board = Scoreboard(task, pipeline.baselines, pipeline.slices, pipeline.success)
+    learner = Learner(
+        Model(pipeline.model, pipeline.seed),
+        task,
+        ledger,
+        Recent(pipeline.recent),
+        board,
+        default=pipeline.label.default,
+    )
+    return State(learner, [LossMonitor("loss", pipeline.monitor)])

@@ -1,0 +1,144 @@
+"""Snapshot: a sealed envelope around a shard's state; the only door to pickle.
+
+Layout: magic and format version, length of the header, header (JSON: what made it and for what),
+HMAC-SHA256 over all the rest, zstd-compressed pickle. Nothing is unpickled before the HMAC holds,
+and then only classes of an allow-list. A snapshot is a cache: one that cannot be used is left out
+and the state is rebuilt by replay.
+
+Errors::
+
+    SnapshotError      the bytes are not a snapshot of ours: cut, changed, or sealed with another key
+     +-- OtherVersion  it was made by another model, contract, River or Python: rebuild by replay
+"""
+
+import hashlib
+import hmac
+import io
+import json
+import pickle
+import secrets
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from fluvial.shard import State
+
+_MAGIC = b"FLUVIAL\x01"
+_HEAD = struct.Struct(">8sI")
+_MAC = 32
+LARGEST = 2 << 30
+"""Bytes of an unpacked state beyond which a snapshot is refused: a bomb, or a state out of hand."""
+
+_MODULES = ("river.", "learners.", "monitors.", "consumers.", "fluvial.")
+_EXACT = {
+    ("builtins", name)
+    for name in ("set", "frozenset", "list", "dict", "tuple", "int", "float", "complex", "bytearray", "slice", "object", "range")
+} | {
+    ("collections", "OrderedDict"),
+    ("collections", "deque"),
+    ("collections", "defaultdict"),
+    ("collections", "Counter"),
+    ("collections", "ChainMap"),
+    ("random", "Random"),
+    ("datetime", "datetime"),
+    ("datetime", "timedelta"),
+    ("copyreg", "_reconstructor"),
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.numeric", "_frombuffer"),
+}
+
+
+class SnapshotError(Exception):
+    """The bytes are no usable snapshot; the sentence says why."""
+
+
+class OtherVersion(SnapshotError):
+    """The snapshot is sound but was made by other versions than ours."""
+
+
+def load_key(path: Path) -> bytes:
+    """Read the sealing key, or make one (readable by its owner alone) where there is none."""
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        return _new_key(path)
+    if len(key) < 32:
+        raise SnapshotError(f"{path} holds fewer than 32 bytes: restore the key, or delete the file to rebuild")
+    return key
+
+
+def _new_key(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_bytes(32)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(key)
+    try:
+        path.hardlink_to(draft)  # of two processes that start at once, one key wins
+    except FileExistsError:
+        return path.read_bytes()
+    finally:
+        draft.unlink()
+    return key
+
+
+def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:
+    """Pack a state. ``header`` names the versions that must match when it is opened again."""
+    # Level 1 and no content checksum: the HMAC covers it, and a snapshot must not hold the stream up.
+    body = zstandard.ZstdCompressor(level=1).compress(pickle.dumps(state, protocol=5))
+    head = json.dumps(dict(header), sort_keys=True).encode()
+    front = _HEAD.pack(_MAGIC, len(head)) + head
+    return front + hmac.digest(key, front + body, hashlib.sha256) + body
+
+
+def header_of(sealed: bytes) -> dict[str, Any]:
+    """Read the header without trusting it: for lists and for people."""
+    return _split(sealed)[0]
+
+
+def unseal(sealed: bytes, expected: Mapping[str, Any], key: bytes) -> State:
+    """Open a snapshot. Raises SnapshotError, or OtherVersion naming the first difference."""
+    header, front, mac, body = _split(sealed)
+    if not hmac.compare_digest(mac, hmac.digest(key, front + body, hashlib.sha256)):
+        raise SnapshotError("the seal does not hold: the snapshot was changed, or sealed with another key")
+    for name, value in expected.items():
+        if header.get(name) != value:
+            raise OtherVersion(f"{name} was {header.get(name)!r} and is {value!r} now")
+    state = _Loader(io.BytesIO(_unpacked(body))).load()
+    if not isinstance(state, State):
+        raise SnapshotError(f"the snapshot holds a {type(state).__name__}, not a shard's state")
+    return state
+
+
+def _split(sealed: bytes) -> tuple[dict[str, Any], bytes, bytes, bytes]:
+    try:
+        magic, length = _HEAD.unpack_from(sealed)
+        end = _HEAD.size + length
+        header = json.loads(sealed[_HEAD.size : end])
+    except (struct.error, ValueError):
+        raise SnapshotError("the bytes do not begin like a snapshot") from None
+    if magic != _MAGIC or not isinstance(header, dict) or len(sealed) < end + _MAC:
+        raise SnapshotError("the bytes are no snapshot of this format, or were cut short")
+    return header, sealed[:end], sealed[end : end + _MAC], sealed[end + _MAC :]
+
+
+def _unpacked(body: bytes) -> bytes:
+    size = zstandard.frame_content_size(body)
+    if not 0 < size <= LARGEST:
+        raise SnapshotError(f"the snapshot says it unpacks to {size} bytes; at most {LARGEST} are allowed")
+    return zstandard.ZstdDecompressor().decompress(body, max_output_size=LARGEST)
+
+
+class _Loader(pickle.Unpickler):
+    """Loads known classes only; even under a good seal nothing else is looked up."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _EXACT or (module.startswith(_MODULES) and "." not in name):
+            return super().find_class(module, name)
+        raise SnapshotError(f"the snapshot wants {module}.{name}, which no state holds")

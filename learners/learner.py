@@ -1,0 +1,101 @@
+"""Learner: predict, remember, and learn when the truth comes.
+
+The order is prequential (test, then train): Gama, Sebastião and Rodrigues, On evaluating stream
+learning algorithms, 2013. The features of a prediction are frozen when the event arrives, recent
+statistics included; what is learned later is what was known then.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from consumers.event import Event, Label, Truth, Value
+from learners.ledger import Ledger, Waiting
+from learners.prediction import Outcome, Prediction
+from learners.recent import Recent
+from learners.scoreboard import Scoreboard
+from learners.task import Task
+
+
+class Learner:
+    """The champion of one shard with its ledger, its recent statistics and its scoreboard.
+
+    ``make`` builds a fresh model; ``default`` is the truth learned when a horizon passes without
+    a label (None: the event expires unlearned).
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        task: Task,
+        ledger: Ledger,
+        recent: Recent,
+        board: Scoreboard,
+        *,
+        default: Truth | None = None,
+    ) -> None:
+        self._make, self.task, self.ledger = make, task, ledger
+        self.recent, self.board, self._default = recent, board, default
+        self.paused = False
+        self.version = 1
+        self.learned = self.predict_only = self.defaulted = self.predictions = 0
+        self.model = make()
+
+    def reset(self) -> None:
+        """Start the model afresh; what waits for a label keeps waiting."""
+        self.model = self._make()
+        self.version += 1
+
+    def event(self, event: Event, now: float) -> Prediction | None:
+        """Predict an event and remember it. None for a duplicate: nothing is predicted twice."""
+        if self.ledger.known(event):
+            return None
+        values = event.features | event.context
+        recent = self.recent.features(values, event.time)
+        features = event.features | recent
+        forecast = self.task.predict(self.model, features)
+        self.recent.event(values, event.time)
+        self.predictions += 1
+        self.ledger.remember(event, features, (forecast, *self.board.foresee(values)), now)
+        return Prediction(event.id, event.time, forecast)
+
+    def truth_at_hand(self, event: Event) -> Label | None:
+        """The label of an event that has just been predicted, if the event or an early label brought it."""
+        early = self.ledger.early_label(event.id)
+        if event.label is not None:
+            return Label(event.id, event.label, event.time, event.source)
+        return early
+
+    def label(self, label: Label, now: float) -> Outcome | None:
+        """Learn from a label. None where nothing waited for it: then the ledger counted why."""
+        entry = self.ledger.match(label, now)
+        if entry is None:
+            return None
+        self.ledger.counts["used"] += 1
+        self.board.delays.add(label.time - entry.time)
+        return self._settle(entry, label.value, label.time)
+
+    def expire(self, now: float) -> Iterator[Outcome]:
+        """Close what waited longer than the horizon; yields an outcome where a default is learned."""
+        for entry in self.ledger.overdue(now):
+            if self._default is None:
+                self.ledger.settle(entry, None)
+                self.ledger.counts["expired"] += 1
+            else:
+                self.defaulted += 1
+                yield self._settle(entry, self._default, entry.deadline, label_known=False)
+
+    def _settle(self, entry: Waiting, truth: Truth, time: float, *, label_known: bool = True) -> Outcome:
+        self.ledger.settle(entry, truth if label_known else None)
+        forecast = entry.forecasts[0]
+        values: Mapping[str, Value] = entry.features | entry.context
+        loss = self.task.loss(forecast, truth)
+        bounded = self.task.bounded_loss(forecast, truth)
+        point = self.board.add(entry.forecasts, truth, values, time, self.ledger.waiting)
+        self.recent.label(values, truth, time)
+        if self.paused:
+            self.predict_only += 1
+        else:
+            self.task.learn(self.model, entry.features, truth)
+            self.learned += 1
+        return Outcome(entry.id, time, truth, loss, bounded, not self.paused, point)
+

@@ -1,0 +1,85 @@
+"""ShardStatus: everything countable about a shard at one moment between two batches."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from typing import Any
+
+OUTCOMES = ("learned", "predict_only", "expired", "quarantined", "duplicates")
+"""What can finally become of an event; one that is still ``waiting`` is none of these yet."""
+
+FATES = ("used", "duplicate", "late", "corrected", "unmatched", "quarantined")
+"""What can finally become of a label; one that is ``early`` (before its event) is none of these yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """Whether the pipeline does what it is for: ``status`` is met, missed or too early."""
+
+    metric: str
+    goal: str
+    level: float
+    value: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatus:
+    """The state of one shard as people and Prometheus see it.
+
+    Always: ``events == sum(outcomes.values()) + waiting`` and
+    ``labels == sum(fates.values()) + early``. ``scores`` maps predictor (model, baselines) to
+    metric to value over everything, ``recent_scores`` over the last window; ``slices`` maps field
+    to value to metric to value; times are event times in seconds since 1970 UTC.
+    """
+
+    pipeline: str
+    shard: int
+    batch: int = 0
+    events: int = 0
+    labels: int = 0
+    predictions: int = 0
+    waiting: int = 0
+    early: int = 0
+    defaulted: int = 0
+    ignored: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
+    fates: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(FATES, 0))
+    quarantined: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    recent_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    success: Success | None = None
+    cost: float = 0.0
+    cost_unit: str = ""
+    delays: tuple[tuple[float, ...], tuple[int, ...], float] = ((), (), 0.0)
+    monitors: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    drifts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    paused: bool = False
+    watermark: float = 0.0
+    digest: str = ""
+    model_version: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The status as JSON can carry it: pairs become ``a/b`` keys, undefined numbers None."""
+        shown = _plain(asdict(self))
+        assert isinstance(shown, dict)
+        return shown
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every event and every label is accounted for exactly once."""
+        return (
+            self.events == sum(self.outcomes.values()) + self.waiting
+            and self.labels == sum(self.fates.values()) + self.early
+        )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {"/".join(k) if isinstance(k, tuple) else str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value
