@@ -31,12 +31,13 @@ from monitors.status import OUTCOMES, ShardStatus, Success
 
 
 class Published(NamedTuple):
-    """Bytes for a topic, the one that plays ``role`` (predictions or quarantine)."""
+    """Bytes for the topic that plays ``role`` (predictions or quarantine), keyed and placed like their source."""
 
     role: str
     key: bytes | None
     value: bytes
     timestamp: int
+    partition: int
 
 
 class Raised(NamedTuple):
@@ -166,7 +167,7 @@ class Shard:
             "shard": self.index,
             "source": f"{record.topic}:{record.partition}:{record.offset}",
         }
-        outputs.append(Published("predictions", record.key, to_json(shown), record.timestamp))
+        outputs.append(Published("predictions", record.key, to_json(shown), record.timestamp, record.partition))
 
     def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
         for monitor in self.state.monitors:
@@ -198,7 +199,7 @@ class Shard:
             "offset": record.offset,
             "timestamp": record.timestamp,
         }
-        outputs.append(Published("quarantine", record.key, to_json(shown), record.timestamp))
+        outputs.append(Published("quarantine", record.key, to_json(shown), record.timestamp, record.partition))
 
     def _mix(self, what: bytes) -> None:
         self.state.digest = hashlib.sha256(self.state.digest + what).digest()
@@ -248,6 +249,32 @@ class Shard:
         verdict = goal.status()
         side, level = ("at least", spec.at_least) if spec.at_least is not None else ("at most", spec.at_most)
         return Success(spec.metric, side, float(level or 0.0), verdict.value, verdict.status)
+
+
+class StepFailed(Exception):
+    """The model or the code around it failed on a journaled batch: this shard stands still."""
+
+
+def batch_step(shard: Shard, number: int, decisions: list[Decision], records: list[Record]) -> list[Output]:
+    """Step one journaled batch: its decisions first, in order, then its records.
+
+    Raises StepFailed. It would fail again in every replay, so the caller halts the shard and a
+    person decides: a worker that crashes over it would take the other shards down, one after another.
+    """
+    if number != shard.state.batch + 1:
+        raise AssertionError(f"batch {number} does not follow batch {shard.state.batch}")
+    outputs: list[Output] = []
+    at = "its decisions"
+    try:
+        for decision in decisions:
+            outputs += shard.decide(decision)
+        for record in records:
+            at = f"{record.topic}:{record.partition}:{record.offset}"
+            outputs += shard.step(record)
+    except Exception as error:  # whatever a River model can raise: this frame is the shard's outermost
+        raise StepFailed(f"batch {number}, at {at}: {type(error).__name__}: {error}") from error
+    shard.state.batch = number
+    return outputs
 
 
 def contract_of(pipeline: Pipeline) -> Contract:

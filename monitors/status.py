@@ -62,7 +62,7 @@ class ShardStatus:
 
     def as_json(self) -> dict[str, Any]:
         """The status as JSON can carry it: pairs become ``a/b`` keys, undefined numbers None."""
-        shown = _plain(asdict(self))
+        shown = plain(asdict(self))
         assert isinstance(shown, dict)
         return shown
 
@@ -75,11 +75,12 @@ class ShardStatus:
         )
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value as JSON can carry it: pairs become ``a/b`` keys, undefined numbers None."""
     if isinstance(value, Mapping):
-        return {"/".join(k) if isinstance(k, tuple) else str(k): _plain(v) for k, v in value.items()}
+        return {"/".join(k) if isinstance(k, tuple) else str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not isfinite(value):
         return None
     return value

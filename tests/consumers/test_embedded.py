@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,17 @@ def test_processes_can_make_the_file_at_the_same_moment(site: EmbeddedSite) -> N
     assert list(site.open().describe(["a"])) == ["a"]
 
 
+def test_a_file_that_another_process_is_just_making_is_waited_for(site: EmbeddedSite) -> None:
+    with closing(sqlite3.connect(site.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")  # SQLite refuses a change to WAL at once where this is held
+        done = threading.Timer(0.2, other.execute, ["COMMIT"])
+        done.start()
+        log = site.open()
+        done.join()
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert log.create("a", 1)
+
+
 def test_a_killed_writer_leaves_whole_flushes_and_every_one_it_was_told_of(
     site: EmbeddedSite, log: EmbeddedLog
 ) -> None:
@@ -146,12 +159,11 @@ def test_a_killed_writer_leaves_whole_flushes_and_every_one_it_was_told_of(
 def test_a_locked_log_is_unavailable_and_says_why(site: EmbeddedSite, log: EmbeddedLog) -> None:
     impatient = EmbeddedLog(site.path, patience=0.1)
     impatient.append("a", b"1", timestamp=1)
-    with sqlite3.connect(site.path, isolation_level=None) as db:
+    with closing(sqlite3.connect(site.path, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LogUnavailable, match=r"log\.sqlite is locked by another process"):
             impatient.flush()
         db.execute("ROLLBACK")
-    db.close()
     impatient.flush()
     assert log.spans([A])[A] == Span(0, 0)  # what was not accepted is forgotten
     impatient.append("a", b"1", timestamp=1)

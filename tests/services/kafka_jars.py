@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.services.kafka_settings import POM, kafka_version
 from tests.services.parts import UnavailableError
 
-INSTALL = "set FLUVIAL_TEST_KAFKA=host:port, start Docker, or install Java 17 and Maven"
+INSTALL = "set FLUVIAL_TEST_KAFKA=host:port, start Docker, or install Java 17 (or later) and Maven"
 FETCH = ("mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies")
 
 

@@ -1,0 +1,93 @@
+"""Outbox: carries what shards put out to where it belongs: topics, incidents, the quality curve."""
+
+from collections.abc import Sequence
+
+from pydantic_core import to_json
+
+from consumers.log import Log
+from fluvial.config import Pipeline
+from fluvial.incidents import Incidents
+from fluvial.shard import Curve, Output, Published, Raised
+from fluvial.store import Store, point_table
+from monitors.alarm import Alarm
+from monitors.status import plain
+
+
+class Outbox:
+    """Collects outputs of batches that are in the journal and delivers them together.
+
+    Delivering the same outputs again is harmless: predictions are byte-identical, incidents and
+    points have ids of their own.
+    """
+
+    def __init__(self, pipeline: Pipeline, log: Log, store: Store) -> None:
+        self._pipeline, self._log, self._store = pipeline, log, store
+        self._incidents = Incidents(store)
+        self._topics = {role: pipeline.topic(role) for role in ("predictions", "quarantine", "incidents")}
+        self._alarms: dict[int, list[tuple[str, Alarm]]] = {}
+        self._curves: list[tuple[int, Curve]] = []
+
+    def put(self, shard: int, outputs: Sequence[Output]) -> None:
+        """Hand over the outputs of one batch."""
+        for output in outputs:
+            if type(output) is Published:
+                self._log.append(
+                    self._topics[output.role],
+                    output.value,
+                    key=output.key,
+                    timestamp=output.timestamp,
+                    partition=output.partition,
+                )
+            elif type(output) is Raised:
+                self._alarms.setdefault(shard, []).append((output.id, output.alarm))
+            elif type(output) is Curve:
+                self._curves.append((shard, output))
+
+    def deliver(self) -> None:
+        """Return when everything is where it belongs. Raises LogError or StoreUnavailable.
+
+        After an error the caller gives its shards up and recovers them: what is not known to be
+        delivered is put out again.
+        """
+        alarms, self._alarms = self._alarms, {}
+        curves, self._curves = self._curves, []
+        self._log.flush()
+        for shard, raised in alarms.items():
+            self._incidents.record(self._pipeline.pipeline, shard, raised)
+        if curves:
+            self._draw(curves)
+
+    def announce(self) -> None:
+        """Write every incident that changed to the incidents topic, keyed by its id."""
+        changed = self._incidents.unannounced(self._pipeline.pipeline)
+        for incident in changed:
+            shown = {name: getattr(incident, name) for name in incident.__slots__} | {"state": incident.state}
+            value = to_json(shown, inf_nan_mode="null")
+            when = int(incident.last_time * 1000)
+            self._log.append(self._topics["incidents"], value, key=incident.id.encode(), timestamp=when, partition=0)
+        if changed:
+            self._log.flush()
+            self._incidents.announced(changed)
+
+    def _draw(self, curves: Sequence[tuple[int, Curve]]) -> None:
+        rows = [
+            {
+                "pipeline": self._pipeline.pipeline,
+                "shard": shard,
+                "sequence": curve.point.sequence,
+                "time": curve.point.time,
+                "data": plain(
+                    {
+                        "loss": curve.point.loss,
+                        "recent": curve.point.recent,
+                        "waiting": curve.point.waiting,
+                        "estimates": curve.estimates,
+                    }
+                ),
+            }
+            for shard, curve in curves
+        ]
+        insert = self._store.insert(point_table)
+        with self._store.write() as db:
+            db.execute(insert.on_conflict_do_nothing(), rows)
+

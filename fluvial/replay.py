@@ -1,0 +1,106 @@
+"""Replay: the journal's batches once more, from the log, exactly as they were.
+
+Recovery, failover, verification and backtests are this one loop. A range that is gone or is not
+what was journaled stops it with Gap: nothing is skipped and nothing starts empty.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from consumers.aligned import merge
+from consumers.log import Log, RangeLost, UnknownTopic
+from consumers.record import Record, TopicPartition
+from fluvial.journal import Batch, Range
+from fluvial.shard import Output, Shard, batch_step
+
+CHUNK = 20_000
+"""Records fetched at a time: rows of a busy shard are small, and a fetch costs a round trip."""
+
+
+class Gap(Exception):
+    """Journaled records are gone or are not what they were; the sentence names them."""
+
+
+def fingerprint(records: Sequence[Record]) -> int:
+    """CRC-32 over address, time, key and value of records in offset order."""
+    crc = 0
+    for record in records:
+        crc = zlib.crc32(b"%d:%d:" % (record.offset, record.timestamp), crc)
+        crc = zlib.crc32(record.key or b"\xff", crc)
+        crc = zlib.crc32(record.value if record.value is not None else b"\xff", crc)
+    return crc
+
+
+def range_of(records: Sequence[Record], start: int) -> Range:
+    """The half-open range from ``start`` that ends with the last of ``records`` (not empty)."""
+    return Range(start, records[-1].offset + 1, len(records), fingerprint(records))
+
+
+def by_partition(records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:
+    """Sort records into their partitions, keeping the order in each."""
+    found: dict[TopicPartition, list[Record]] = {}
+    for record in records:
+        found.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+    return found
+
+
+def replay(
+    log: Log,
+    shard: Shard,
+    batches: Sequence[Batch],
+    ranks: Mapping[str, int],
+    still_ours: Callable[[], bool] = lambda: True,
+) -> Iterator[tuple[Batch, list[Output]]]:
+    """Step ``batches`` through ``shard`` and yield each with its outputs.
+
+    Ends early, without an error, when ``still_ours`` says no. Raises Gap.
+    """
+    for chunk in _chunks(batches):
+        held = _fetch(log, chunk)
+        for batch in chunk:
+            if not still_ours():
+                return
+            records = {tp: _cut(held[tp], tp, wanted) for tp, wanted in batch.ranges.items()}
+            yield batch, batch_step(shard, batch.number, batch.decisions, merge(records, ranks))
+
+
+def _chunks(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+    chunk: list[Batch] = []
+    size = 0
+    for batch in batches:
+        chunk.append(batch)
+        size += sum(r.count for r in batch.ranges.values())
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _fetch(log: Log, chunk: Sequence[Batch]) -> dict[TopicPartition, list[Record]]:
+    spans: dict[TopicPartition, tuple[int, int]] = {}
+    for batch in chunk:
+        for tp, wanted in batch.ranges.items():
+            start, end = spans.get(tp, (wanted.start, wanted.start))
+            if wanted.start != end:
+                raise Gap(f"{tp}: the journal jumps from {end} to {wanted.start}")
+            spans[tp] = (start, wanted.end)
+    try:
+        return {tp: log.fetch(tp, start, end) for tp, (start, end) in spans.items()}
+    except (RangeLost, UnknownTopic) as error:
+        raise Gap(f"{error}; the journal needs these records to rebuild the model") from error
+
+
+def _cut(held: list[Record], tp: TopicPartition, wanted: Range) -> list[Record]:
+    # Ranges come in the order of offsets: what a batch takes is the front of what is held.
+    n = 0
+    while n < len(held) and held[n].offset < wanted.end:
+        n += 1
+    records = held[:n]
+    del held[:n]
+    if len(records) != wanted.count or fingerprint(records) != wanted.crc:
+        raise Gap(
+            f"{tp}: offsets {wanted.start} to {wanted.end} hold {len(records)} records that differ from the "
+            f"{wanted.count} that were learned from (compaction, or another topic under the same name)"
+        )
+    return records
