@@ -34,7 +34,7 @@ class Owned:
     def __init__(self, pipeline: Pipeline, index: int, log: Log, journal: Journal, worker: str) -> None:
         self.pipeline, self.index = pipeline, index
         self._log, self._journal, self._worker = log, journal, worker
-        self.ranks = {topic: rank for rank, topic in enumerate(pipeline.input_topics)}
+        self.ranks = ranks_of(pipeline)
         self.partitions = partitions_of(pipeline, index)
         self.positions: dict[TopicPartition, int] = {}
         self.published = 0
@@ -130,3 +130,8 @@ def partitions_of(pipeline: Pipeline, shard: int) -> list[TopicPartition]:
     """The partitions whose records a shard learns from."""
     indices = range(pipeline.partitions) if pipeline.learn == "one-model" else (shard,)
     return [TopicPartition(topic, index) for topic in pipeline.input_topics for index in indices]
+
+
+def ranks_of(pipeline: Pipeline) -> dict[str, int]:
+    """The order of topics among records of equal time: an event goes before its label."""
+    return {topic: rank for rank, topic in enumerate(pipeline.input_topics)}
