@@ -66,6 +66,8 @@ class EmbeddedLog:
         timestamp: int,
         partition: int | None = None,
     ) -> None:
+        if value is None and key is None:
+            raise ValueError("a tombstone needs a key")
         partitions = (self._topics.get(topic) or self._learn(topic)).partitions
         if partition is None:
             partition = partition_for(key, partitions)

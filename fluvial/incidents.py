@@ -104,18 +104,18 @@ class Incidents:
             return read_incident(db, incident_id)
 
     def listing(
-        self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200
+        self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200, offset: int = 0
     ) -> list[Incident]:
-        """Incidents, the newest first, without evidence."""
+        """Incidents, the newest first, without evidence; ``offset`` skips the newest ones."""
         query = sa.select(incident_table).order_by(
-            incident_table.c.opened_at.desc(), incident_table.c.last_time.desc()
+            incident_table.c.opened_at.desc(), incident_table.c.last_time.desc(), incident_table.c.id
         )
         if pipeline is not None:
             query = query.where(incident_table.c.pipeline == pipeline)
         if state is not None:
             query = query.where(_in_state(state))
         with self._store.read() as db:
-            return [_incident(row) for row in db.execute(query.limit(limit))]
+            return [_incident(row) for row in db.execute(query.limit(limit).offset(offset))]
 
     def counts(self, pipeline: str) -> dict[State, int]:
         """How many incidents of a pipeline are in each state."""

@@ -24,6 +24,7 @@ class Reporter:
         self._incidents = Incidents(store)
         self._next = 0.0
         self.latest: dict[int, ShardStatus] = {}
+        self.final: ShardStatus | None = None
 
     def due(self) -> bool:
         """Whether it is time to report again; asking restarts the wait."""
@@ -74,7 +75,7 @@ class Reporter:
 
     def status(self, status: ShardStatus) -> None:
         """A shard's counts at this moment."""
-        self.latest[status.shard] = status
+        self.latest[status.shard] = self.final = status
         self._metrics.publish(status)
 
     def lag(self, log: Log, owned: Iterable[Owned]) -> None:

@@ -19,11 +19,11 @@ from typing import Any, Literal, NamedTuple, get_args
 from uuid import uuid4
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fluvial.decision import LEARNING_ACTIONS
 from fluvial.incidents import Incident, read_incident
-from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table
+from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table, shard_table
 
 Action = Literal["acknowledge", "keep_learning", "pause", "resume", "reset", "resolve", "false_alarm"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -77,9 +77,20 @@ class Request(BaseModel):
     id: str | None = Field(default=None, min_length=1, max_length=100)
     version: int | None = None
 
+    @field_validator("*")
+    @classmethod
+    def _can_be_stored(cls, value: object) -> object:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("a NUL character cannot be stored: leave it out")
+        return value
+
 
 class Review(NamedTuple):
-    """A review as it was taken. ``repeated`` says that it changed nothing."""
+    """A review as it was taken, at the clock time ``at``. ``repeated`` says that it changed nothing.
+
+    ``time`` is the event time to which the pipeline had come, as far as its shards had reported:
+    where the decision stands among the events.
+    """
 
     id: str
     pipeline: str
@@ -90,6 +101,7 @@ class Review(NamedTuple):
     reason: str
     effect: str
     at: float
+    time: float | None = None
     repeated: bool = False
 
 
@@ -206,11 +218,18 @@ class _Desk:
             reason=self.request.reason,
             effect=EFFECTS[self.request.action],
             at=time.time(),
+            time=self._reached(),
         )
         row = taken._asdict()
         del row["repeated"]
         self.db.execute(sa.insert(review_table).values(row))
         return taken
+
+    def _reached(self) -> float | None:
+        # Decoded here and not in SQL: PostgreSQL refuses to look into JSON that holds odd characters.
+        query = sa.select(shard_table.c.status).where(shard_table.c.pipeline == self.course.pipeline)
+        marks = [status.get("watermark") or 0.0 for status in self.db.execute(query).scalars() if status]
+        return max(marks, default=0.0) or None
 
     def _tell_shards(self, taken: Review) -> None:
         row = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}

@@ -24,6 +24,7 @@ from typing import Any
 
 import zstandard
 
+from fluvial.secrets import make_once
 from fluvial.shard import State
 
 _MAGIC = b"FLUVIAL\x01"
@@ -64,27 +65,9 @@ class OtherVersion(SnapshotError):
 
 def load_key(path: Path) -> bytes:
     """Read the sealing key, or make one (readable by its owner alone) where there is none."""
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        return _new_key(path)
+    key = path.read_bytes() if path.exists() else make_once(path, secrets.token_bytes(32))
     if len(key) < 32:
         raise SnapshotError(f"{path} holds fewer than 32 bytes: restore the key, or delete the file to rebuild")
-    return key
-
-
-def _new_key(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_bytes(32)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(key)
-    try:
-        path.hardlink_to(draft)  # of two processes that start at once, one key wins
-    except FileExistsError:
-        return path.read_bytes()
-    finally:
-        draft.unlink()
     return key
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 SCHEMA = 1
 
@@ -131,6 +132,7 @@ review_table = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("effect", sa.Text, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
+    sa.Column("time", sa.Double),
 )
 
 pipeline_table = sa.Table(
@@ -152,6 +154,7 @@ point_table = sa.Table(
     sa.Column("sequence", sa.Integer, primary_key=True),
     sa.Column("time", sa.Double, nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
+    sa.Index("point_in_time", "pipeline", "time"),
 )
 
 cursor_table = sa.Table(
@@ -242,6 +245,8 @@ class Store:
             yield
         except OperationalError as error:
             raise StoreUnavailable(f"{self}: {_advice(str(error.orig))}") from error
+        except NoConnectionFree as error:
+            raise StoreUnavailable(f"{self}: every connection is in use; try again in a moment") from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StoreUnavailable(f"{self}: the connection was lost; it is opened again") from error

@@ -1,21 +1,7 @@
 """The classes an expression may name: River's, and the transformers of learners/transform.py.
 
 Every one predicts bit for bit the same under any hash seed and after pickling; a test holds that.
-Left out, with the reason:
-
-- ``compose.Select`` keeps a set (``Select`` here keeps its order); ``TransformerUnion`` is what ``+`` is for.
-- ``compose.Grouper``, ``feature_extraction.Agg`` and ``TargetAgg`` grow with every new key and fail where
-  the field is absent; recent statistics do their work within bounds.
-- ``compose.FuncTransformer``, ``SelectType``, ``TargetTransformRegressor`` take functions or types.
-- ``feature_extraction.RandomTreesEmbedding`` files leaves by memory address: it fails after pickling.
-- ``preprocessing.StatImputer`` and ``PreviousImputer`` fail where a field is absent; the contract fills in.
-- ``preprocessing.LDA`` and ``GapEncoder`` take milliseconds per event.
-- ``optim.Newton`` fails on a feature it has not met.
-- ``rules.AMRules`` files rules by memory address and fails on text.
-- ``ensemble.VotingClassifier``, ``multiclass.OneVsOneClassifier`` and ``OutputCodeClassifier`` give no
-  probabilities.
-- ``tree.ISOUPTreeRegressor``, ``model_selection``, ``bandit``, ``anomaly`` and ``cluster`` answer other
-  questions.
+What is left out, and why, is in LEFT_OUT.
 """
 
 import inspect
@@ -131,6 +117,36 @@ CLASSES: Mapping[str, type] = {cls.__name__: cls for cls in _OWN} | {
     f"{path}.{name}": getattr(module, name) for path, module, names in _RIVER for name in names.split()
 }
 """What an expression calls a class, and the class."""
+
+_SLOW = "it takes milliseconds per event"
+_HARD = "it gives no probabilities"
+_GROWS = "it grows with every new key and fails on an absent field; recent statistics do that within bounds"
+_CALLS = "it is made of a function or a type, which an expression cannot hold"
+_FILLED = "it fails on an absent field; the contract says how missing values are filled"
+LEFT_OUT: Mapping[str, str] = {
+    "compose.Select": "its order follows the hash seed; use Select",
+    "compose.SelectType": "use Numbers or OneHot",
+    "compose.TransformerUnion": "use +",
+    "compose.TransformerProduct": "use Interact",
+    "compose.Pipeline": "use |",
+    "compose.FuncTransformer": _CALLS,
+    "compose.TargetTransformRegressor": _CALLS,
+    "compose.Grouper": _GROWS,
+    "feature_extraction.Agg": _GROWS,
+    "feature_extraction.TargetAgg": _GROWS,
+    "feature_extraction.RandomTreesEmbedding": "it files leaves by memory address and fails after a restart",
+    "preprocessing.StatImputer": _FILLED,
+    "preprocessing.PreviousImputer": _FILLED,
+    "preprocessing.LDA": _SLOW,
+    "preprocessing.GapEncoder": _SLOW,
+    "optim.Newton": "it fails on a feature it has not met",
+    "rules.AMRules": "it files rules by memory address and fails on text",
+    "ensemble.VotingClassifier": _HARD,
+    "multiclass.OneVsOneClassifier": _HARD,
+    "multiclass.OutputCodeClassifier": _HARD,
+    "tree.ISOUPTreeRegressor": "it predicts several numbers at once",
+}
+"""Classes of River that one might look for here, and why they are not."""
 
 SIGNATURES: Mapping[str, inspect.Signature] = {name: inspect.signature(cls) for name, cls in CLASSES.items()}
 

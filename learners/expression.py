@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from river import base, compose
 from river.base.transformer import BaseTransformer
 
-from learners.catalogue import BARRED, CLASSES, KINDS, LARGEST, LIMITS, SIGNATURES
+from learners.catalogue import BARRED, CLASSES, KINDS, LARGEST, LEFT_OUT, LIMITS, SIGNATURES
 from learners.transform import Union
 
 MAX_TEXT, MAX_WORD, MAX_PARTS, MAX_DEPTH, MAX_COPIES = 2_000, 200, 200, 20, 1_000
@@ -246,10 +246,10 @@ def _dotted(node: ast.expr) -> str:
 def _refuse_name(node: ast.expr, name: str) -> NoReturn:
     if not name:
         _refuse(node, "only classes of the catalogue can be called")
+    if name in LEFT_OUT:
+        _refuse(node, f"{name} is not allowed: {LEFT_OUT[name]}")
     short = {full.rpartition(".")[2]: full for full in sorted(CLASSES)}
-    near = get_close_matches(name, CLASSES, 1, 0.5) or get_close_matches(
-        name.rpartition(".")[2], short, 1, 0.5
-    )
+    near = get_close_matches(name, CLASSES, 1) or get_close_matches(name.rpartition(".")[2], short, 1)
     hint = f"; did you mean {short.get(near[0], near[0])}?" if near else ""
     _refuse(node, f"{name[:80]} is not allowed{hint}")
 

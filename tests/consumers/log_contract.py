@@ -163,12 +163,13 @@ class LogContract:
         }
         assert [r.partition for r in found if r.key is None] == [0]
 
-    def test_nothing_is_in_the_log_before_flush_and_flushing_nothing_is_harmless(
-        self, log: Log, tp: TopicPartition
-    ) -> None:
+    def test_a_tombstone_without_a_key_is_an_error_of_the_caller(self, log: Log, tp: TopicPartition) -> None:
+        with pytest.raises(ValueError, match="tombstone"):
+            log.append(tp.topic, None, timestamp=1)
+
+    def test_flushing_nothing_is_harmless(self, log: Log, tp: TopicPartition) -> None:
         log.flush()
-        log.append(tp.topic, b"v", timestamp=1)
-        log.flush()
+        fill(log, tp, 1)
         log.flush()
         assert log.spans([tp])[tp] == Span(0, 1)
 

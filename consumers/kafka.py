@@ -1,0 +1,175 @@
+"""KafkaLog: Apache Kafka as a log, through kafka-python."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kafka import IsolationLevel, OffsetSpec
+from kafka.errors import (
+    KafkaError,
+    RetriableError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from consumers.kafka_clients import Clients, foreign
+from consumers.kafka_ranges import Ranges
+from consumers.kafka_tail import KafkaTail
+from consumers.log import DeliveryError, LogError, LogUnavailable, Span, TopicInfo, UnknownTopic
+from consumers.partitioner import partition_for
+from consumers.record import Record, TopicPartition
+
+_FRESH = 30.0  # seconds for which a topic is believed to have the partitions it had
+
+
+class KafkaLog:
+    """A log in the cluster at ``bootstrap`` ("host:port,host:port"); one instance for one thread.
+
+    ``options`` are those of kafka-python's clients (security_protocol, compression_type and so
+    on). ``patience`` is how long to wait for an answer, in seconds, before LogUnavailable.
+    """
+
+    def __init__(
+        self, bootstrap: str, *, options: Mapping[str, object] | None = None, patience: float = 10.0
+    ) -> None:
+        self._clients = Clients(bootstrap, options or {}, patience)
+        self._ranges = Ranges(self._clients, self.spans)
+        self._admin: Any = None
+        self._producer: Any = None
+        self._futures: list[Any] = []
+        self._refused: list[Exception] = []
+        self._topics: dict[str, TopicInfo] = {}
+        self._topics_until = 0.0
+
+    def create(self, topic: str, partitions: int, *, compact: bool = False) -> bool:
+        made = topic not in self.describe([topic]) and self._create(topic, partitions, compact)
+        known = self.describe([topic])[topic]
+        if known.partitions != partitions:
+            raise LogError(f"topic {topic} exists with {known.partitions} partitions, not {partitions}")
+        return made
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicInfo]:
+        with self._clients.explained():
+            return _infos(self._ask().describe_topics(list(topics)))
+
+    def spans(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Span]:
+        begins = self._offsets(partitions, OffsetSpec.EARLIEST)
+        ends = self._offsets(partitions, OffsetSpec.LATEST)
+        return {tp: Span(begins[tp], ends[tp]) for tp in partitions}
+
+    def tail(self, positions: Mapping[TopicPartition, int]) -> KafkaTail:
+        return KafkaTail(self._clients, self, positions)
+
+    def fetch(self, tp: TopicPartition, start: int, end: int) -> list[Record]:
+        return self._ranges.fetch(tp, start, end)
+
+    def append(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        timestamp: int,
+        partition: int | None = None,
+    ) -> None:
+        if value is None and key is None:
+            raise ValueError("a tombstone needs a key")
+        partitions = (self._topics.get(topic) or self._learn(topic)).partitions
+        if partition is None:
+            partition = partition_for(key, partitions)
+        elif not 0 <= partition < partitions:
+            raise UnknownTopic(f"topic {topic} has {partitions} partitions and no partition {partition}")
+        if self._producer is None:
+            self._producer = self._clients.producer()
+        try:
+            self._futures.append(
+                self._producer.send(topic, value, key=key, partition=partition, timestamp_ms=timestamp)
+            )
+        except KafkaError as error:
+            self._refused.append(error)  # too large, for one; flush tells
+
+    def flush(self) -> None:
+        futures, self._futures = self._futures, []
+        refused, self._refused = self._refused, []
+        if self._producer is None:
+            return
+        with self._clients.explained():
+            # longer than the time after which the producer itself gives a batch up
+            self._producer.flush(timeout=2 * self._clients.patience)
+        # flush does not raise where a delivery failed: only the futures know
+        refused += [future.exception for future in futures if future.exception is not None]
+        if time.monotonic() > self._topics_until:
+            self._topics.clear()
+        if refused:
+            self._give_up(refused, len(futures))
+
+    def close(self) -> None:
+        self._ranges.close()
+        self._close_producer()
+        if self._admin is not None:
+            self._admin.close()
+            self._admin = None
+
+    def _ask(self) -> Any:
+        if self._admin is None:
+            self._admin = self._clients.admin()
+        return self._admin
+
+    def _create(self, topic: str, partitions: int, compact: bool) -> bool:
+        configs = {"cleanup.policy": "compact"} if compact else {}
+        wanted = {topic: {"num_partitions": partitions, "configs": configs}}
+        try:
+            with self._clients.explained():
+                # the controller answers before the brokers know: wait until they do
+                self._ask().create_topics(wanted, wait_for_metadata=True)
+        except LogError as error:
+            if not isinstance(error.__cause__, TopicAlreadyExistsError):
+                raise
+            return False  # another worker was faster
+        return True
+
+    def _offsets(self, partitions: Sequence[TopicPartition], which: Any) -> dict[TopicPartition, int]:
+        if not partitions:
+            return {}
+        asked = {foreign(tp): which for tp in partitions}
+        with self._clients.explained():
+            # of a transaction that is open nothing is there yet
+            found = self._ask().list_partition_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED)
+        return {TopicPartition(*tp): at.offset for tp, at in found.items()}
+
+    def _learn(self, topic: str) -> TopicInfo:
+        info = self.describe([topic]).get(topic)
+        if info is None:
+            raise UnknownTopic(f"topic {topic} does not exist: create it")
+        if not self._topics:
+            self._topics_until = time.monotonic() + _FRESH
+        self._topics[topic] = info
+        return info
+
+    def _give_up(self, refused: Sequence[Exception], sent: int) -> None:
+        """Start with a new producer, so that nothing of this flush can follow later, and tell."""
+        self._close_producer()
+        final = [error for error in refused if not isinstance(error, RetriableError)]
+        words = f"{len(refused)} of {sent} records were not accepted"
+        if final:
+            raise DeliveryError(f"{words}: {self._clients.error(final[0])}") from final[0]
+        raise LogUnavailable(f"{words}: {self._clients.error(refused[0])}") from refused[0]
+
+    def _close_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with self._clients.explained():
+                producer.close(timeout=self._clients.patience)
+
+
+def _infos(found: Sequence[Mapping[str, Any]]) -> dict[str, TopicInfo]:
+    infos = {}
+    for topic in found:
+        error = for_code(topic["error_code"])
+        if error is UnknownTopicOrPartitionError:
+            continue
+        if topic["error_code"]:
+            raise error(topic["name"])
+        infos[topic["name"]] = TopicInfo(str(topic["topic_id"]), len(topic["partitions"]))
+    return infos

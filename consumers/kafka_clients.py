@@ -1,0 +1,120 @@
+"""Clients: kafka-python's clients, all made here, and its errors in words a person can use."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer  # noqa: TID251  the lower half of the Kafka door
+from kafka import TopicPartition as KafkaPartition  # noqa: TID251  as above
+from kafka.errors import (  # noqa: TID251  as above
+    AuthorizationError,
+    CorruptRecordError,
+    KafkaError,
+    LogTruncationError,
+    OffsetOutOfRangeError,
+    RetriableError,
+    SaslAuthenticationFailedError,
+    UnknownTopicOrPartitionError,
+    UnsupportedCodecError,
+)
+from kafka.net.compat import KafkaNetClient  # noqa: TID251  as above
+
+from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic
+from consumers.record import TopicPartition
+
+_TOLD: tuple[tuple[type[Exception], type[LogError], str], ...] = (
+    (OffsetOutOfRangeError, RangeLost, "the log no longer holds what was asked for"),
+    (LogTruncationError, RangeLost, "the log was cut back behind what was read"),
+    (UnknownTopicOrPartitionError, UnknownTopic, "the topic or partition does not exist"),
+    (AuthorizationError, LogError, "access is denied; ask for the rights named"),
+    (SaslAuthenticationFailedError, LogError, "the user or its secret is refused"),
+    (UnsupportedCodecError, LogError, "a batch is compressed in a way that cannot be read here"),
+    (CorruptRecordError, LogUnavailable, "a batch fails its checksum; look at the broker's disk"),
+    (RetriableError, LogUnavailable, "it does not answer"),
+    (KafkaError, LogError, "it refuses"),
+)
+
+
+class Clients:
+    """Makes clients of one cluster.
+
+    ``options`` are kafka-python's own (security, compression_type, client_id); each client gets
+    those it knows. ``patience`` is how long to wait for an answer, in seconds.
+    """
+
+    def __init__(self, bootstrap: str, options: Mapping[str, object], patience: float) -> None:
+        self.bootstrap, self.patience = bootstrap, patience
+        known = set[str]().union(
+            *(kind.DEFAULT_CONFIG for kind in (KafkaConsumer, KafkaProducer, KafkaAdminClient))
+        )
+        if strange := sorted(options.keys() - known):
+            raise LogError(f"kafka-python has no option {', '.join(strange)}")
+        self._options = {
+            "bootstrap_servers": bootstrap,
+            "bootstrap_timeout_ms": int(patience * 1000),
+            "request_timeout_ms": int(patience * 500),
+            "reconnect_backoff_max_ms": 1_000,
+            "metadata_max_age_ms": 30_000,
+            "metrics_enabled": False,
+            "allow_auto_create_topics": False,
+            **options,
+        }
+
+    def admin(self) -> Any:
+        return self._make(KafkaAdminClient)
+
+    def consumer(self, **settings: object) -> Any:
+        """A consumer that never commits by itself and never goes to another offset by itself."""
+        return self._make(
+            KafkaConsumer,
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            **settings,
+        )
+
+    def producer(self) -> Any:
+        """A producer that waits for every replica and gives up within ``patience``."""
+        return self._make(
+            KafkaProducer,
+            acks="all",
+            batch_size=262_144,
+            linger_ms=200,  # flush ends it early
+            max_block_ms=int(self.patience * 1000),
+            delivery_timeout_ms=int(self.patience * 1000),
+        )
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn kafka-python's errors into this package's."""
+        try:
+            yield
+        except KafkaError as error:
+            raise self.error(error) from error
+
+    def error(self, error: Exception) -> LogError:
+        kind, words = next((kind, words) for of, kind, words in _TOLD if isinstance(error, of))
+        return kind(f"Kafka at {self.bootstrap}: {words} ({error})")
+
+    def _make(self, kind: Any, **settings: object) -> Any:
+        options = {name: value for name, value in self._options.items() if name in kind.DEFAULT_CONFIG}
+        nets: list[Any] = []
+
+        def net(**config: object) -> Any:
+            nets.append(KafkaNetClient(**config))
+            return nets[0]
+
+        made = None
+        try:
+            with self.explained():
+                made = kind(**{**options, **settings}, kafka_client=net)
+        finally:
+            # a client that finds no broker leaves its thread and its sockets behind
+            for each in nets if made is None else ():
+                each.close()
+        return made
+
+
+def foreign(tp: TopicPartition) -> Any:
+    """The partition as kafka-python wants it: it checks the class."""
+    return KafkaPartition(*tp)

@@ -1,0 +1,154 @@
+"""KafkaTail: partitions of a Kafka log, read forward with one consumer for each topic."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from consumers.kafka_clients import Clients
+from consumers.kafka_reader import Reader
+from consumers.log import Log, LogError, RangeLost, UnknownTopic
+from consumers.record import Record, TopicPartition
+
+POLL_RECORDS = 2_000
+"""The most records that one poll returns of one topic."""
+
+WATCH = 5.0
+"""Seconds between two looks at whether the log is there and still holds what is read."""
+
+STALL = 10.0
+"""Seconds of waiting after which a topic that has records but gives none gets a new consumer."""
+
+_SLICE = 0.05  # seconds to wait for the first topic before the others get their turn
+
+
+class KafkaTail:
+    """Reads partitions of several topics; waits longest on the topic that ``positions`` names first.
+
+    A consumer for each topic, because a consumer can only be held back as a whole: it is not
+    polled, or is assigned fewer partitions.
+    """
+
+    def __init__(self, clients: Clients, log: Log, positions: Mapping[TopicPartition, int]) -> None:
+        self._clients, self._log, self._positions = clients, log, dict(positions)
+        self._topics = list(dict.fromkeys(tp.topic for tp in positions))
+        self._ids = self._check_topics()
+        self._wanted = frozenset(positions)
+        self._readers: dict[str, Reader] = {}
+        self._ends: dict[TopicPartition, int] = {}
+        self._silence = dict.fromkeys(self._topics, 0.0)
+        self._watch_at = time.monotonic() + WATCH
+        self._lost: RangeLost | None = None
+
+    def poll(self, timeout: float) -> Mapping[TopicPartition, Sequence[Record]]:
+        deadline = time.monotonic() + timeout
+        try:
+            while True:
+                self._watch()
+                left = max(0.0, deadline - time.monotonic())
+                if found := self._sweep(left):
+                    self._advance(found)
+                    return found
+                if time.monotonic() >= deadline:
+                    return {}
+        except RangeLost as lost:
+            self._lost = lost
+            raise
+
+    def want(self, partitions: Sequence[TopicPartition]) -> None:
+        self._wanted = frozenset(partitions)
+
+    def at_end(self, tp: TopicPartition) -> bool:
+        reader = self._readers.get(tp.topic)
+        if reader is None or tp not in reader.assigned():
+            return False
+        end = reader.end(tp)
+        return end is not None and reader.position(tp) >= max(end, self._ends.get(tp, 0))
+
+    def close(self) -> None:
+        for topic in list(self._readers):
+            self._forget(topic)
+
+    def _check_topics(self) -> dict[str, str]:
+        infos = self._log.describe(self._topics)
+        for tp in self._positions:
+            if tp.topic not in infos or tp.partition >= infos[tp.topic].partitions:
+                raise UnknownTopic(f"{tp} does not exist: create it")
+        return {topic: info.id for topic, info in infos.items()}
+
+    def _sweep(self, patience: float) -> dict[TopicPartition, list[Record]]:
+        """Ask every topic of which something is wanted, waiting for the first of them only."""
+        wanted = {topic: tps for topic in self._topics if (tps := self._wanted_of(topic))}
+        found: dict[TopicPartition, list[Record]] = {}
+        if not wanted:
+            time.sleep(patience)
+            return found
+        first, *others = wanted
+        for topic in others:
+            found.update(self._read(topic, wanted[topic], 0.0))
+        wait = min(patience, _SLICE if others else WATCH)
+        found.update(self._read(first, wanted[first], 0.0 if found else wait))
+        return found
+
+    def _wanted_of(self, topic: str) -> dict[TopicPartition, int]:
+        return {tp: at for tp, at in self._positions.items() if tp.topic == topic and tp in self._wanted}
+
+    def _read(
+        self, topic: str, positions: Mapping[TopicPartition, int], wait: float
+    ) -> dict[TopicPartition, list[Record]]:
+        before = time.monotonic()
+        try:
+            reader = self._reader(topic)
+            if reader.assigned() != positions.keys():
+                reader.assign(positions)
+            found = reader.poll(wait)
+        except LogError:
+            self._forget(topic)  # a consumer is of no use after an error
+            raise
+        self._silence[topic] = 0.0 if found else self._silence[topic] + time.monotonic() - before
+        return found
+
+    def _reader(self, topic: str) -> Reader:
+        if topic not in self._readers:
+            self._readers[topic] = Reader(self._clients, at_most=POLL_RECORDS, wait_ms=100)
+        return self._readers[topic]
+
+    def _forget(self, topic: str) -> None:
+        self._silence[topic] = 0.0
+        if reader := self._readers.pop(topic, None):
+            reader.close()
+
+    def _advance(self, found: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        """Move the positions, then ask where partitions end that seem to be at their end.
+
+        What came may be the answer to something that another consumer has not heard of yet: an
+        end that was learned before is no proof that nothing older is on its way.
+        """
+        for tp, records in found.items():
+            self._positions[tp] = records[-1].offset + 1
+        for reader in self._readers.values():
+            idle = [tp for tp in reader.assigned() if tp not in found and self.at_end(tp)]
+            if idle:
+                self._ends.update(reader.ask_ends(idle))
+
+    def _watch(self) -> None:
+        """See that the log answers, that it holds what is read next, and that nothing stalls."""
+        if self._lost is not None:
+            raise self._lost
+        if time.monotonic() < self._watch_at:
+            return
+        self._watch_at = time.monotonic() + WATCH
+        ids = {topic: info.id for topic, info in self._log.describe(self._topics).items()}
+        for topic, known in self._ids.items():
+            if ids.get(topic) != known:
+                raise RangeLost(f"topic {topic} was deleted or made anew while it was read")
+        for tp, span in self._log.spans(list(self._positions)).items():
+            position = self._positions[tp]
+            if not span.begin <= position <= span.end:
+                raise RangeLost(
+                    f"{tp} holds offsets {span.begin} to {span.end}, the reader stands at {position}"
+                )
+            if self._silence[tp.topic] >= STALL and self._stands_before(tp, span.end):
+                self._forget(tp.topic)
+
+    def _stands_before(self, tp: TopicPartition, end: int) -> bool:
+        reader = self._readers.get(tp.topic)
+        return reader is not None and tp in reader.assigned() and reader.position(tp) < end

@@ -1,0 +1,52 @@
+"""The command line: one verb per thing people do, one exit code per way it can end.
+
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 a check failed or an incident is firing, 4 not allowed,
+5 nobody answers (log or store).
+"""
+
+import sys
+
+import structlog
+import typer
+
+from consumers.log import LogError, LogUnavailable
+from fluvial.commands import demo, desk, doctor, replay, run, topics
+from fluvial.config import ConfigError
+from fluvial.incidents import NoSuchIncident
+from fluvial.reviews import Conflict, NoSuchPipeline, ReviewError
+from fluvial.snapshot import SnapshotError
+from fluvial.store import StoreError, StoreUnavailable
+
+OK, ERROR, USAGE, FAILED, NOT_ALLOWED, UNREACHABLE = range(6)
+
+app = typer.Typer(
+    help="Keeps a model learning from a live stream and keeps people in charge of it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for part in (run, topics, desk, replay, doctor, demo):
+    part.add_to(app)
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code that says how the command ended."""
+    if isinstance(error, LogUnavailable | StoreUnavailable):
+        return UNREACHABLE
+    if isinstance(error, ConfigError):
+        return USAGE
+    return NOT_ALLOWED if isinstance(error, Conflict) else ERROR
+
+
+def main() -> None:
+    """Run a command; what users can mend is one sentence on stderr, never a traceback."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        app()
+    except (
+        LogError, StoreError, ConfigError, ReviewError, SnapshotError, NoSuchIncident, NoSuchPipeline
+    ) as error:
+        typer.echo(f"fluvial: {error}", err=True)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.exit(OK)

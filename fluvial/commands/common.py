@@ -1,0 +1,51 @@
+"""What several commands share: arguments, printing, signals."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+PipelineFile = Annotated[Path, typer.Argument(help="The pipeline file, such as pipeline.yaml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+class Stoppable(Protocol):
+    """Something with a flag that its loop reads."""
+
+    should_exit: bool
+
+
+def stop_on_signals(target: Stoppable) -> None:
+    """Let SIGTERM and Ctrl-C end the loop of ``target`` after its current turn."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        target.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; what comes from events is shown as plain text, without control characters."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(plain_text(cell)) for cell in row))
+    Console().print(table)
+
+
+def plain_text(value: object) -> str:
+    """Text that a terminal cannot mistake for a command."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(value))

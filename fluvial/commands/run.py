@@ -1,0 +1,124 @@
+"""run, up, console, check: start a worker, the console, or both; check a pipeline file."""
+
+import signal
+import threading
+from contextlib import contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from prometheus_client import CollectorRegistry
+
+from consumers.log import Log
+from fluvial.commands.common import PipelineFile, stop_on_signals
+from fluvial.config import Pipeline, load
+from fluvial.console.server import ConsoleServer
+from fluvial.secrets import console_token
+from fluvial.settings import Settings, settings
+from fluvial.store import Store
+from fluvial.wiring import check_topics, create_topics, make_runner, open_log_patiently, open_store
+from monitors.metrics import MetricsServer
+
+logger = structlog.get_logger()
+
+MetricsPort = Annotated[int, typer.Option(help="Port of /metrics; 0 takes a free one, -1 serves none.")]
+MetricsHost = Annotated[str, typer.Option(help="Address of /metrics.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for the log before giving up with code 5.")]
+Host = Annotated[str, typer.Option(help="Address of the console.")]
+Port = Annotated[int, typer.Option(help="Port of the console; 0 takes a free one.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the verbs of this file into the command line."""
+    app.command("run")(run)
+    app.command("up")(up)
+    app.command("console")(console)
+    app.command("check")(check)
+
+
+def run(
+    pipeline_file: PipelineFile,
+    metrics_port: MetricsPort = 9464,
+    metrics_host: MetricsHost = "127.0.0.1",
+    wait: Wait = 60.0,
+) -> None:
+    """Run a worker: read, predict, learn, watch, until SIGTERM or Ctrl-C."""
+    pipeline, here = load(pipeline_file), settings()
+    with opened(here, wait) as (log, store):
+        if here.bootstrap is None:
+            create_topics(pipeline, log)
+        check_topics(pipeline, log)
+        work(pipeline, here, log, store, metrics_host, metrics_port)
+
+
+def up(
+    pipeline_file: PipelineFile,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    metrics_port: MetricsPort = 9464,
+    wait: Wait = 60.0,
+) -> None:
+    """Run a worker and the console in one process."""
+    pipeline, here = load(pipeline_file), settings()
+    with opened(here, wait) as (log, store):
+        create_topics(pipeline, log)
+        server = ConsoleServer(store, token=console_token(here.token_path), host=host, port=port)
+        server.start()
+        typer.echo(f"Console: {server.url}", err=True)
+        try:
+            work(pipeline, here, log, store, "127.0.0.1", metrics_port)
+        finally:
+            server.stop()
+
+
+def work(pipeline: Pipeline, here: Settings, log: Log, store: Store, host: str, port: int) -> None:
+    """Run a worker with its /metrics until it is told to stop."""
+    registry = CollectorRegistry()
+    runner, _ = make_runner(pipeline, here, log, store, registry)
+    stop_on_signals(runner)
+    served = MetricsServer(registry, host, port) if port >= 0 else None
+    if served is not None:
+        served.start()
+        logger.info("metrics", address=f"http://{host}:{served.port}/metrics")
+    try:
+        runner.run()
+    finally:
+        if served is not None:
+            served.stop()
+
+
+def console(host: Host = "127.0.0.1", port: Port = 8080) -> None:
+    """Serve the console until SIGTERM or Ctrl-C."""
+    here = settings()
+    store = open_store(here)
+    server = ConsoleServer(store, token=console_token(here.token_path), host=host, port=port)
+    server.start()
+    typer.echo(f"Console: {server.url}", err=True)
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    done.wait()
+    server.stop()
+    store.close()
+
+
+def check(pipeline_file: PipelineFile) -> None:
+    """Check a pipeline file without starting anything."""
+    pipeline = load(Path(pipeline_file))
+    typer.echo(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
+
+
+@contextmanager
+def opened(here: Settings, wait: float) -> Iterator[tuple[Log, Store]]:
+    """The log and the store of this machine, closed at the end."""
+    log = open_log_patiently(here, wait)
+    try:
+        store = open_store(here)
+        try:
+            yield log, store
+        finally:
+            store.close()
+    finally:
+        log.close()

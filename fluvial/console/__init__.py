@@ -1,0 +1,1 @@
+"""The console: pages and an API through which people see their models and decide."""

@@ -1,0 +1,257 @@
+"""What the console shows: the shapes behind the pages and of the API's answers.
+
+Times ending in ``_at`` are clock times, the others event times; both in seconds since 1970 UTC.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from fluvial.console.phrases import visible
+from fluvial.incidents import State
+from fluvial.reviews import Action
+
+Text = Annotated[str, BeforeValidator(visible)]
+"""Text that may come from events: nothing in it can hide or disguise the rest."""
+
+
+class Problem(BaseModel):
+    """Why a request was not answered, in a sentence that says what to do."""
+
+    detail: Text
+
+
+class ConflictProblem(Problem):
+    """Somebody else decided before."""
+
+    who: Text = Field(description="who was first")
+
+
+class Health(BaseModel):
+    """Whether the console can do its work."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Goal(BaseModel):
+    """Whether the pipeline is a success; of several shards the worst one speaks."""
+
+    metric: Text
+    goal: Literal["at least", "at most"]
+    level: float
+    value: float | None
+    status: Literal["met", "missed", "too early"]
+    met_on: int = Field(description="shards that meet the goal")
+    shards: int = Field(description="shards that have reported")
+
+
+class Tally(BaseModel):
+    """How many incidents are in each state."""
+
+    firing: int = 0
+    acknowledged: int = 0
+    resolved: int = 0
+
+    @property
+    def open(self) -> int:
+        """Incidents that are not resolved."""
+        return self.firing + self.acknowledged
+
+
+class PipelineSummary(BaseModel):
+    """One pipeline at a glance."""
+
+    name: Text
+    question: Text
+    owner: Text
+    task: Text
+    events: int
+    waiting: int
+    success: Goal | None
+    paused: bool = Field(description="what people asked for")
+    paused_by: Text | None
+    took_up: bool = Field(description="whether every shard has taken up a pause or its end")
+    incidents: Tally
+    halted: int = Field(description="shards that stand still until a person acts")
+    shards: int
+    watermark: float | None = Field(description="the newest event time seen")
+    status_at: float | None = Field(description="when the shard that was silent longest last reported")
+
+
+class Accounting(BaseModel):
+    """What became of every event: the parts add up to ``events``, and of labels to ``labels``."""
+
+    events: int = 0
+    learned: int = 0
+    predict_only: int = 0
+    waiting: int = 0
+    expired: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    balanced: bool = True
+    defaulted: int = Field(0, description="learned from the default because no label came; part of learned")
+    ignored: int = Field(0, description="records without a value; no events")
+    labels: int = 0
+    early: int = 0
+    fates: dict[str, int] = {}
+    labels_balanced: bool = True
+
+
+class Refusals(BaseModel):
+    """Records refused for one reason."""
+
+    stream: Text
+    reason: Text
+    count: int
+
+
+class MetricRow(BaseModel):
+    """One metric of the model and of the naive baselines beside it."""
+
+    metric: Text
+    better: Literal["up", "down"] | None = Field(description="which way it gets better; null: it is no quality")
+    model: float | None
+    baselines: dict[Text, float | None]
+    best: Text | None = Field(description="the best baseline")
+    verdict: Literal["better", "worse", "equal"] | None = Field(description="the model against the best one")
+
+
+class Slice(BaseModel):
+    """The model on the events that share one value of a field."""
+
+    field: Text
+    value: Text
+    n: int
+    metrics: dict[Text, float | None]
+
+
+class ShardRow(BaseModel):
+    """One shard: who runs it and how far it is."""
+
+    shard: int
+    epoch: int
+    owner: Text
+    batch: int
+    halted: Text | None
+    paused: bool
+    model_version: int
+    monitors: dict[Text, Text] = Field(description="monitor: its state")
+    watermark: float | None
+    status_at: float | None
+
+
+class PipelineDetail(PipelineSummary):
+    """Everything about one pipeline."""
+
+    decision: Text
+    model: Text
+    window: int | None = Field(description="how many outcomes the goal and the recent scores cover")
+    cost: float
+    cost_unit: Text
+    accounting: Accounting
+    quarantine: list[Refusals]
+    recent: list[MetricRow]
+    scores: list[MetricRow]
+    slices: list[Slice]
+    shard_rows: list[ShardRow]
+    facts: dict[str, Any] = Field(description="what the pipeline file says: fields, recent, topics, goal")
+
+
+class PointView(BaseModel):
+    """One point of the quality curve: a thousand outcomes of one shard."""
+
+    shard: int
+    sequence: int
+    time: float
+    loss: dict[Text, float | None]
+    recent: dict[Text, dict[Text, float | None]]
+    waiting: int
+    estimates: dict[Text, float | None]
+
+
+class Evidence(BaseModel):
+    """One alarm: means of the watched quantity before and after the onset."""
+
+    monitor: Text
+    direction: Literal["worse", "better"]
+    time: float
+    onset: float
+    n: int
+    before: float
+    after: float
+    n_before: int
+    n_after: int
+
+
+class IncidentSummary(BaseModel):
+    """One incident at a glance."""
+
+    id: Text
+    pipeline: Text
+    shard: int
+    monitor: Text
+    state: State
+    headline: Text
+    opened_at: float
+    last_time: float
+    alarms: int
+    eased: bool = Field(description="the latest alarm said that the loss went down again")
+    version: int
+    acknowledged_by: Text | None
+    acknowledged_at: float | None
+    resolved_by: Text | None
+    resolved_at: float | None
+    verdict: Text | None
+
+
+class Progress(BaseModel):
+    """How far a decision has reached the learner."""
+
+    shards: int = Field(description="shards that were told")
+    taken_up: int = Field(description="shards that have taken it up")
+    batch: int | None = Field(description="the first batch it held for")
+
+
+class ReviewView(BaseModel):
+    """A decision: who, when, why, and what it does."""
+
+    id: Text
+    pipeline: Text
+    incident: Text | None
+    action: Text
+    who: Text
+    channel: Text
+    reason: Text
+    effect: Text
+    at: float
+    time: float | None = Field(description="event time that the pipeline had come to")
+    repeated: bool = False
+    progress: Progress | None = Field(None, description="null where the learner has nothing to do")
+
+
+class IncidentDetail(IncidentSummary):
+    """Everything about one incident."""
+
+    evidence: list[Evidence]
+    reviews: list[ReviewView]
+    actions: dict[Action, str] = Field(description="what can be decided now, with its effect")
+    paused: bool
+
+
+class ReviewBody(BaseModel):
+    """A decision to be taken. ``id`` makes a repetition recognisable, ``version`` a change since you looked."""
+
+    model_config = {"extra": "forbid"}
+
+    action: Action
+    who: str = Field(min_length=1, max_length=200)
+    reason: str = Field("", max_length=2000)
+    id: str | None = Field(None, min_length=1, max_length=100)
+    version: int | None = None
+
+
+class Figure(BaseModel):
+    """A chart as Plotly takes it, without the colours of the page."""
+
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]

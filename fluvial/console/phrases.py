@@ -1,0 +1,173 @@
+"""Phrases: numbers, moments and incidents in the words that people read.
+
+What comes from events is hostile text: :func:`visible` takes away what could disguise it, and the
+templates escape what could be markup.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+NOTHING = "–"
+
+METRICS = {
+    "rocauc": "ROC AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "logloss": "log loss",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "kappa": "Cohen's kappa",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R²",
+    "base_rate": "base rate",
+    "mean_forecast": "mean forecast",
+}
+"""Metrics as the field writes them; the others are words already."""
+
+ACTIONS = {
+    "acknowledge": "Acknowledge",
+    "keep_learning": "Keep learning",
+    "pause": "Pause learning",
+    "resume": "Resume learning",
+    "reset": "Reset the model",
+    "resolve": "Resolve",
+    "false_alarm": "False alarm",
+}
+
+DEEDS = {
+    "acknowledge": "acknowledged it",
+    "keep_learning": "kept the model learning",
+    "pause": "paused learning",
+    "resume": "resumed learning",
+    "reset": "reset the model",
+    "resolve": "resolved it",
+    "false_alarm": "called it a false alarm",
+}
+
+# Control characters, marks that change the direction of writing or show nothing, and lone halves of
+# surrogate pairs, which no encoder takes.
+_DISGUISE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def visible(value: object) -> object:
+    """Replace what hides or disguises text; anything that is no plain string stays as it is.
+
+    >>> visible("safe\u202etxt.exe"), visible(3)
+    ('safe�txt.exe', 3)
+    """
+    return _DISGUISE.sub("\ufffd", value) if type(value) is str else value
+
+
+def sound(value: Any) -> Any:
+    """Make every string in a JSON value visible, keys included."""
+    if isinstance(value, dict):
+        return {visible(key): sound(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [sound(item) for item in value]
+    return visible(value)
+
+
+def number(value: float | None) -> str:
+    """A number as people read it.
+
+    >>> number(1234567), number(0.70421), number(12.3456), number(999.9), number(None)
+    ('1,234,567', '0.704', '12.3', '1,000', '–')
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    if isinstance(value, int) or abs(value) >= 999.5:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if 0.001 <= abs(value) < 1 else f"{value:.3g}"
+
+
+def metric(name: str) -> str:
+    """A metric's name in the field's terms.
+
+    >>> metric("rocauc"), metric("accuracy")
+    ('ROC AUC', 'accuracy')
+    """
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def count(amount: int, noun: str) -> str:
+    """An amount and its noun.
+
+    >>> count(1, "alarm"), count(2000, "alarm")
+    ('1 alarm', '2,000 alarms')
+    """
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def moment(seconds: float | None) -> str:
+    """A moment in UTC.
+
+    >>> moment(1370098800.0), moment(None)
+    ('1 Jun 2013, 15:00 UTC', '–')
+    """
+    when = _moment(seconds)
+    return f"{when.day} {when:%b %Y, %H:%M} UTC" if when else NOTHING
+
+
+def iso(seconds: float | None) -> str:
+    """A moment for machines; empty where there is none.
+
+    >>> iso(1370098800.0)
+    '2013-06-01T15:00:00Z'
+    """
+    when = _moment(seconds)
+    return f"{when:%Y-%m-%dT%H:%M:%SZ}" if when else ""
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds or 0.0, UTC) if seconds else None
+    except (OverflowError, ValueError):  # event times are anything that a producer wrote
+        return None
+
+
+def span(seconds: float) -> str:
+    """A length of time, roughly.
+
+    >>> [span(s) for s in (3.2, 90, 7300, 200_000)]
+    ['3 s', '1 min', '2 h', '2 days']
+    """
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= (2 * size if unit == "days" else size):
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def ago(seconds: float | None) -> str:
+    """How long ago a clock time was."""
+    return f"{span(time.time() - seconds)} ago" if seconds else "never"
+
+
+def change(before: float, after: float) -> str:
+    """How much of itself a quantity gained or lost.
+
+    >>> change(0.2, 0.3), change(0.0, 0.3)
+    ('+50 %', '')
+    """
+    return f"{after / before - 1:+.0%}".replace("%", " %") if before > 0 else ""
+
+
+def headline(monitor: str, evidence: Sequence[dict[str, Any]]) -> str:
+    """What got worse, since when, from where to where, over how many labels; in one sentence."""
+    worse = [one for one in evidence if one["direction"] == "worse"]
+    if not worse:
+        return f"A monitor of the {monitor} raised an alarm."
+    first, last = worse[0], worse[-1]
+    verb = "rose" if last["after"] >= first["before"] else "fell"
+    relative = change(first["before"], last["after"])
+    return (
+        f"The {monitor} {verb} from {number(first['before'])} to {number(last['after'])}"
+        f"{f' ({relative})' if relative else ''} since {moment(first['onset'])}, "
+        f"seen on {count(last['n_after'], 'label')} against {last['n_before']:,} before."
+    )

@@ -1,0 +1,64 @@
+"""How the functions that River's models hold travel in a snapshot.
+
+Pickle writes a bound method as ``getattr(object, name)`` and a partial as ``functools.partial``, and a
+loader that lets those two pass lets anything pass. Here a method is looked up by name on a River class
+and a partial is made of something of River's or of a listed function, and of nothing else. A pickler takes
+DISPATCH as its ``dispatch_table``; a loader lets GLOBALS and this package pass.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+
+from river.feature_extraction.vectorize import strip_accents_unicode, tokenize_using_regex_pattern
+
+GLOBALS = frozenset(
+    {
+        ("copy", "deepcopy"),
+        ("numpy.random._mt19937", "MT19937"),
+        ("numpy.random._pickle", "__bit_generator_ctor"),
+        ("numpy.random._pickle", "__randomstate_ctor"),
+        ("river.naive_bayes.gaussian", "GaussianNB._make_gaussian"),
+        ("river.tree.splitter.ebst_splitter", "EBSTNode._update_estimator_multivariate"),
+        ("river.tree.splitter.ebst_splitter", "EBSTNode._update_estimator_univariate"),
+    }
+)
+"""Module and name of what models need besides River's classes; none of it runs what it is given."""
+
+_PARTIALS = (float, defaultdict, deepcopy, strip_accents_unicode, tokenize_using_regex_pattern)
+
+
+class NotPortable(ValueError):
+    """A function or method that no River model holds."""
+
+
+def revive_partial(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A partial of a River class or object, or of a listed function; NotPortable for any other."""
+    cls = function if isinstance(function, type) else type(function)
+    if not cls.__module__.startswith("river.") and not any(function is listed for listed in _PARTIALS):
+        raise NotPortable(f"no model holds a partial of {function!r}")
+    return partial(function, *args, **keywords)
+
+
+def revive_method(owner: Any, name: str) -> MethodType:
+    """The method of that name, bound to a River object; NotPortable for any other owner or attribute."""
+    for cls in type(owner).__mro__:
+        function = vars(cls).get(name)
+        if cls.__module__.startswith("river.") and isinstance(function, FunctionType):
+            return MethodType(function, owner)
+    raise NotPortable(f"{type(owner).__name__} has no River method {name!r}")
+
+
+def _reduce_partial(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    return revive_partial, (thing.func, thing.args, thing.keywords)
+
+
+def _reduce_method(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    return revive_method, (thing.__self__, thing.__func__.__name__)
+
+
+DISPATCH: Mapping[type, Callable[[Any], Any]] = {partial: _reduce_partial, MethodType: _reduce_method}
+"""For ``Pickler.dispatch_table``."""

@@ -1,0 +1,298 @@
+"""KafkaLog: the promises of a log on a real broker, and what only Kafka can do to a reader."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from consumers import kafka_tail
+from consumers.kafka import KafkaLog
+from consumers.kafka_reader import Reader
+from consumers.log import DeliveryError, LogError, LogUnavailable, RangeLost, Span
+from consumers.record import Record, TopicPartition
+from tests.consumers.backlog import read_backlog, write_backlog
+from tests.consumers.log_contract import LogContract, drain, fill, new_topic, values
+from tests.services.kafka import Broker, KafkaAdminClient
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(240)
+
+
+class KafkaSite:
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+
+    def open(self) -> KafkaLog:
+        return KafkaLog(self.bootstrap)
+
+    def trim(self, tp: TopicPartition, before: int) -> None:
+        self.admin.delete_records({foreign(tp): before})
+
+    def delete(self, topic: str) -> None:
+        self.admin.delete_topics([topic])
+
+
+def foreign(tp: TopicPartition) -> Any:
+    from kafka import TopicPartition as KafkaPartition  # noqa: PLC0415  imported without its warnings by now
+
+    return KafkaPartition(*tp)
+
+
+@pytest.fixture(scope="module")
+def site(kafka_bootstrap: str) -> Iterator[KafkaSite]:
+    site = KafkaSite(kafka_bootstrap)
+    yield site
+    site.admin.close()
+
+
+@pytest.fixture
+def log(site: KafkaSite) -> Iterator[KafkaLog]:
+    with closing(site.open()) as log:
+        yield log
+
+
+@pytest.fixture
+def tp(log: KafkaLog) -> TopicPartition:
+    return TopicPartition(new_topic(log), 0)
+
+
+class TestContract(LogContract):
+    """Every promise of consumers.log.Log."""
+
+
+# codecs
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_batches_in_every_codec_are_read(site: KafkaSite, codec: str) -> None:
+    with closing(KafkaLog(site.bootstrap, options={"compression_type": codec})) as log:
+        tp = TopicPartition(new_topic(log), 0)
+        fill(log, tp, 1_000)
+        with closing(log.tail({tp: 0})) as tail:
+            assert values(drain(tail, 1_000)) == [b"v%d" % i for i in range(1_000)]
+        assert values(log.fetch(tp, 990, 1_000)) == [b"v%d" % i for i in range(990, 1_000)]
+
+
+# transactions
+
+
+@pytest.fixture
+def transactional(site: KafkaSite) -> Iterator[Any]:
+    from kafka import KafkaProducer  # noqa: PLC0415  imported without its warnings by now
+
+    producer = KafkaProducer(bootstrap_servers=site.bootstrap, transactional_id=f"x-{uuid.uuid4().hex}")
+    producer.init_transactions()
+    yield producer
+    producer.close(timeout=10)
+
+
+def transaction(producer: Any, tp: TopicPartition, commit: bool, *words: bytes) -> None:
+    producer.begin_transaction()
+    for word in words:
+        producer.send(tp.topic, word, partition=tp.partition)
+    producer.flush(timeout=30)
+    producer.commit_transaction() if commit else producer.abort_transaction()
+
+
+def test_aborted_records_are_skipped_and_markers_leave_gaps(
+    log: KafkaLog, tp: TopicPartition, transactional: Any
+) -> None:
+    transaction(transactional, tp, True, b"a", b"b")  # 0, 1, marker 2
+    transaction(transactional, tp, False, b"never", b"never")  # 3, 4, marker 5
+    transaction(transactional, tp, True, b"c")  # 6, marker 7
+    assert log.spans([tp]) == {tp: Span(0, 8)}
+    with closing(log.tail({tp: 0})) as tail:
+        found = drain(tail, 3)
+        assert [(r.offset, r.value) for r in found] == [(0, b"a"), (1, b"b"), (6, b"c")]
+        wait_until(lambda: not tail.poll(0.05) and tail.at_end(tp), "the end behind the last marker")
+
+
+def test_ranges_across_gaps_are_exact(log: KafkaLog, tp: TopicPartition, transactional: Any) -> None:
+    for i in range(20):
+        transaction(transactional, tp, i % 3 != 0, b"%d" % i)  # record 2i, marker 2i + 1
+    ranges = [(0, 1), (1, 2), (2, 5), (5, 6), (6, 31), (31, 39), (39, 40)]
+    got = [[record.value for record in log.fetch(tp, start, end)] for start, end in ranges]
+    expected = [
+        [b"%d" % i for i in range(20) if i % 3 != 0 and start <= 2 * i < end] for start, end in ranges
+    ]
+    assert got == expected
+
+
+def test_of_an_open_transaction_nothing_is_in_the_log_yet(
+    log: KafkaLog, tp: TopicPartition, transactional: Any
+) -> None:
+    transactional.begin_transaction()
+    transactional.send(tp.topic, b"a", partition=0)
+    transactional.flush(timeout=30)
+    fill(log, tp, 1)
+    assert log.spans([tp]) == {tp: Span(0, 0)}
+    with closing(log.tail({tp: 0})) as tail:
+        assert not tail.poll(0.3)
+        transactional.commit_transaction()
+        assert values(drain(tail, 2)) == [b"a", b"v0"]
+
+
+# deliveries
+
+
+def test_a_record_that_is_too_large_is_refused_and_the_log_goes_on(log: KafkaLog, tp: TopicPartition) -> None:
+    log.append(tp.topic, bytes(2_000_000), timestamp=1)
+    with pytest.raises(DeliveryError, match="1 of"):
+        log.flush()
+    fill(log, tp, 1)
+    assert len(log.fetch(tp, 0, 1)) == 1
+
+
+def test_what_the_broker_refuses_is_told_by_flush(log: KafkaLog, kafka_topic: Callable[..., str]) -> None:
+    tp = TopicPartition(kafka_topic(message_timestamp_after_max_ms="1000"), 0)
+    log.append(tp.topic, b"from the future", timestamp=int(time.time() * 1000) + 86_400_000)
+    with pytest.raises(DeliveryError, match="1 of 1"):
+        log.flush()
+    assert log.spans([tp]) == {tp: Span(0, 0)}
+    fill(log, tp, 2)
+    assert log.spans([tp]) == {tp: Span(0, 2)}
+
+
+def test_an_unknown_option_is_named(site: KafkaSite) -> None:
+    with pytest.raises(LogError, match="no option max_pol_records"):
+        KafkaLog(site.bootstrap, options={"max_pol_records": 3})
+
+
+# topics made anew, brokers away, consumers that stall
+
+
+def test_a_reader_of_a_topic_made_anew_is_told_so(
+    log: KafkaLog, site: KafkaSite, tp: TopicPartition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_tail, "WATCH", 0.2)
+    fill(log, tp, 3)
+    with closing(log.tail({tp: 0})) as tail:
+        assert len(drain(tail, 3)) == 3
+        site.delete(tp.topic)
+        wait_until(lambda: not log.describe([tp.topic]), "the topic is gone")
+        log.create(tp.topic, 1)
+        with closing(site.open()) as other:
+            fill(other, tp, 10)
+
+        def told() -> bool:
+            try:
+                tail.poll(0.1)
+            except RangeLost:
+                return True
+            return False
+
+        wait_until(told, "the reader is told")
+        with pytest.raises(RangeLost, match=r"made anew|holds offsets|no longer holds"):
+            tail.poll(0.0)
+
+
+def test_a_consumer_that_stalls_is_replaced(
+    log: KafkaLog, tp: TopicPartition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_tail, "WATCH", 0.2)
+    monkeypatch.setattr(kafka_tail, "STALL", 0.5)
+    made: list[Reader] = []
+    poll = Reader.poll
+
+    def stalling(self: Reader, timeout: float) -> dict[TopicPartition, list[Record]]:
+        if self not in made:
+            made.append(self)
+        if self is made[0]:
+            threading.Event().wait(timeout)
+            return {}
+        return poll(self, timeout)
+
+    monkeypatch.setattr(Reader, "poll", stalling)
+    fill(log, tp, 10)
+    with closing(log.tail({tp: 4})) as tail:
+        assert [record.offset for record in drain(tail, 6)] == [4, 5, 6, 7, 8, 9]
+        assert len(made) == 2
+
+
+def test_a_quiet_topic_is_no_stall(
+    log: KafkaLog, tp: TopicPartition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_tail, "WATCH", 0.05)
+    monkeypatch.setattr(kafka_tail, "STALL", 0.1)
+    fill(log, tp, 1)
+    with closing(log.tail({tp: 0})) as tail:
+        drain(tail, 1)
+        before = dict(tail._readers)
+        assert not tail.poll(1.0)
+        assert tail._readers == before
+
+
+def test_without_a_broker_the_log_is_unavailable_soon() -> None:
+    before = threading.active_count()
+    began = time.monotonic()
+    with (
+        closing(KafkaLog("127.0.0.1:9", patience=1.0)) as log,
+        pytest.raises(LogUnavailable, match=r"127\.0\.0\.1:9"),
+    ):
+        log.describe(["t"])
+    assert time.monotonic() - began < 5
+    wait_until(lambda: threading.active_count() <= before, "its threads are gone")
+
+
+def test_a_broker_that_goes_away_makes_the_log_unavailable_and_all_is_well_when_it_is_back(
+    kafka_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_tail, "WATCH", 0.5)
+    with closing(KafkaLog(kafka_broker.bootstrap, patience=3.0)) as log:
+        tp = TopicPartition(new_topic(log), 0)
+        fill(log, tp, 3)
+        with closing(log.tail({tp: 0})) as tail:
+            assert len(drain(tail, 3)) == 3
+            kafka_broker.stop()
+            log.append(tp.topic, b"lost", timestamp=1)
+            for attempt in (
+                log.flush,
+                lambda: tail.poll(5.0),
+                lambda: log.spans([tp]),
+                lambda: log.fetch(tp, 0, 3),
+                lambda: KafkaLog(kafka_broker.bootstrap, patience=1.0).create("t", 1),
+            ):
+                began = time.monotonic()
+                with pytest.raises(LogUnavailable):
+                    attempt()
+                assert time.monotonic() - began < 15
+            kafka_broker.start()
+            wait_until(lambda: _answers(log, tp), "the log answers again")
+            fill(log, tp, 2, first=3)
+            assert values(_patient_drain(tail, 2)) == [b"v3", b"v4"]
+            assert values(log.fetch(tp, 0, 5)) == [b"v%d" % i for i in range(5)]
+
+
+def _answers(log: KafkaLog, tp: TopicPartition) -> bool:
+    try:
+        return log.spans([tp])[tp].end == 3
+    except LogUnavailable:
+        return False
+
+
+def _patient_drain(tail: Any, n: int) -> list[Record]:
+    got: list[Record] = []
+
+    def enough() -> bool:
+        try:
+            for records in tail.poll(0.2).values():
+                got.extend(records)
+        except LogUnavailable:
+            pass
+        return len(got) >= n
+
+    wait_until(enough, f"{n} records")
+    return got
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_labels_do_not_outrun_their_events_on_a_backlog(log: KafkaLog, partitions: int) -> None:
+    events, labels = write_backlog(log, 60_000, partitions)
+    assert read_backlog(log, events, labels) == 60_000

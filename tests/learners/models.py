@@ -1,0 +1,229 @@
+"""Every class an expression may name, in a model that trains; run as a module it prints what they predict.
+
+Output: JSON, one entry per class: a digest of its predictions, and how often the model failed.
+"""
+
+import hashlib
+import io
+import json
+import pickle
+import random
+import sys
+from typing import Any
+
+from consumers.event import Truth, Value
+from learners.catalogue import CLASSES
+from learners.expression import build
+from learners.portable import DISPATCH, GLOBALS
+from learners.task import task_named
+
+EVENTS = 300
+
+NUMBERS = "Numbers() | preprocessing.StandardScaler()"
+ALL = f'({NUMBERS}) + OneHot("colour", "place", "flag")'
+RAW = 'Select("colour", "distance", "place", "hour", "flag")'
+LOGISTIC, LINEAR = "linear_model.LogisticRegression()", "linear_model.LinearRegression()"
+QUICK = "grace_period=20, delta=0.1, tau=0.2"
+TREE = f"tree.HoeffdingTreeClassifier({QUICK})"
+REGRESSION_TREE = f'tree.HoeffdingTreeRegressor({QUICK}, leaf_prediction="mean"'
+FOREST = "forest.ARFClassifier(n_models=2, grace_period=20"
+
+ARGUMENTS = {
+    "BagOfWords": 'on="text"',
+    "BaggingRegressor": f"{LINEAR}, n_models=3",
+    "BayesianMean": "1.0, 2.0",
+    "ChebyshevOverSampler": LINEAR,
+    "ChebyshevUnderSampler": LINEAR,
+    "Discard": '"text", "place", "colour"',
+    "DriftRetrainingClassifier": TREE,
+    "EWARegressor": f"[{LINEAR}, linear_model.PARegressor()]",
+    "ExtremelyFastDecisionTreeClassifier": QUICK,
+    "FeatureHasher": "n_features=20",
+    "GaussianRandomProjector": "n_components=3",
+    "HardSamplingClassifier": f"{LOGISTIC}, size=20, p=0.3",
+    "HardSamplingRegressor": f"{LINEAR}, size=20, p=0.3",
+    "Hash": "16",
+    "HoeffdingAdaptiveTreeClassifier": f"{QUICK}, binary_split=True",
+    "HoeffdingAdaptiveTreeRegressor": f'{QUICK}, leaf_prediction="mean"',
+    "HoeffdingTreeClassifier": f"{QUICK}, binary_split=True",
+    "HoeffdingTreeRegressor": f'{QUICK}, leaf_prediction="mean"',
+    "Interact": '"place", "hour"',
+    "KNNClassifier": "engine=neighbors.LazySearch(window_size=40)",
+    "Normal": "sigma=0.1",
+    "OneVsRestClassifier": LOGISTIC,
+    "PoissonInclusion": "p=0.1",
+    "PredClipper": f"{LINEAR}, y_min=-10, y_max=60",
+    "Prefixer": '"a_"',
+    "RBFSampler": "n_components=5",
+    "RandomOverSampler": f"{LOGISTIC}, desired_dist={{False: 0.5, True: 0.5}}",
+    "RandomSampler": f"{LOGISTIC}, desired_dist={{False: 0.5, True: 0.5}}",
+    "RandomUnderSampler": f"{LOGISTIC}, desired_dist={{False: 0.5, True: 0.5}}",
+    "Renamer": '{"distance": "far"}',
+    "RollingMax": "50",
+    "RollingMin": "50",
+    "RollingQuantile": "0.5, 50",
+    "SGTClassifier": "delta=0.1, grace_period=20",
+    "SGTRegressor": "delta=0.1, grace_period=20",
+    "SRPClassifier": f"{TREE}, n_models=2",
+    "SRPRegressor": f"{REGRESSION_TREE}), n_models=2",
+    "SWINN": "maxlen=100, warm_up=50",
+    "Select": '"hour", "distance"',
+    "SelectKBest": "stats.PearsonCorr(), k=2",
+    "SparseRandomProjector": "n_components=3",
+    "StackingClassifier": f"[{LOGISTIC}, linear_model.PAClassifier()], {LOGISTIC}",
+    "StatisticRegressor": "stats.Mean()",
+    "Suffixer": '"_b"',
+    "TFIDF": 'on="text"',
+    "TargetMinMaxScaler": LINEAR,
+    "TargetStandardScaler": LINEAR,
+}
+
+
+def case(name: str) -> tuple[str, str]:
+    """A task and an expression in which the class of that name does its work."""
+    module, _, short = name.rpartition(".")
+    given = ARGUMENTS.get(short, "")
+    made = f"{name}({given})"
+    regresses = short.endswith("Regressor") or short in ("BayesianLinearRegression", "LinearRegression", "PredClipper")
+    kind = "regression" if regresses or short.startswith(("Target", "Cheb")) else "binary"
+    match module:
+        case "linear_model":
+            return "multiclass" if short == "SoftmaxRegression" else kind, f"{ALL} | {made}"
+        case "tree" | "forest":
+            if short.startswith(("AMF", "OXT")):
+                return kind, f"{NUMBERS} | {name}({'n_models' if short[0] == 'O' else 'n_estimators'}=3)"
+            if short.startswith("ARF"):
+                more = '' if kind == "binary" else ', leaf_prediction="mean"'
+                return kind, f"{RAW} | {name}(n_models=3, grace_period=20, delta=0.2, tau=0.3, binary_split=True{more})"
+            return ("multiclass" if kind == "binary" and short[0] in "EHL" else kind), f"{RAW} | {made}"
+        case "ensemble" if not given:
+            return "multiclass", f"{RAW} | {name}({TREE}, n_models=2)"
+        case "ensemble" | "imblearn" | "multiclass" | "dummy":
+            kind = "multiclass" if module == "multiclass" else kind
+            return kind, f"{RAW if 'SRP' in short else ALL} | {made}"
+        case "naive_bayes":
+            return "multiclass", f"{NUMBERS if short == 'GaussianNB' else 'OneHot()'} | {made}"
+        case "neighbors":
+            if short in ("LazySearch", "SWINN"):
+                return "multiclass", f"{NUMBERS} | neighbors.KNNClassifier(engine={made})"
+            return ("multiclass" if kind == "binary" else kind), f"{NUMBERS} | {made}"
+        case "drift" | "drift.binary":
+            if short == "DriftRetrainingClassifier":
+                return "binary", f"{RAW} | {made}"
+            if module == "drift.binary":
+                return "binary", f"{RAW} | drift.DriftRetrainingClassifier({TREE}, {made})"
+            return "binary", f"{RAW} | {FOREST}, drift_detector={made}, warning_detector={made})"
+        case "facto":
+            return kind, f'OneHot("colour", "place") | {name}(n_factors=3)'
+        case "tree.splitter":
+            if "Quantizer" in short:
+                return "binary", f"{NUMBERS} | tree.SGTClassifier(grace_period=20, feature_quantizer={made})"
+            if short in ("EBSTSplitter", "QOSplitter", "TEBSTSplitter"):
+                return "regression", f"{RAW} | {REGRESSION_TREE}, splitter={made})"
+            return "binary", f'{RAW} | tree.HoeffdingTreeClassifier({QUICK}, leaf_prediction="mc", splitter={made})'
+        case "optim":
+            made = f"{name}(optim.SGD())" if short == "Averager" else made
+            return "binary", f"{ALL} | linear_model.LogisticRegression({made})"
+        case "optim.losses":
+            if short == "CrossEntropy":
+                return "multiclass", f"{ALL} | linear_model.SoftmaxRegression(loss={made})"
+            if short in ("BinaryFocalLoss", "Hinge", "Log"):
+                return "binary", f"{ALL} | linear_model.LogisticRegression(loss={made})"
+            return "regression", f"{ALL} | linear_model.LinearRegression(optim.SGD(0.001), loss={made})"
+        case "optim.initializers":
+            made = f"{name}(0.1)" if short == "Constant" else made
+            return "binary", f"{ALL} | linear_model.LogisticRegression(initializer={made})"
+        case "optim.schedulers":
+            made = f"{name}({'optim.losses.Log()' if short == 'Optimal' else '0.1'})"
+            return "binary", f"{ALL} | linear_model.LogisticRegression(optim.SGD({made}))"
+        case "stats":
+            if short == "PearsonCorr":
+                return "binary", f"{NUMBERS} | feature_selection.SelectKBest({made}, k=2) | {LOGISTIC}"
+            return "regression", f"dummy.StatisticRegressor({made})"
+    if kind == "regression" or short == "PredClipper":
+        return "regression", f"{ALL} | {made}"
+    if short in ("Discard", "BagOfWords", "TFIDF", "OneHot", "Hash", "Interact", "Numbers", "Select"):
+        return "binary", f"{made} | {LOGISTIC.replace('()', '(l2=0.01)')}"
+    if short in ("OneHotEncoder", "OrdinalEncoder", "FeatureHasher"):
+        return "binary", f'Select("colour", "place") | {made} | {LOGISTIC}'
+    return "binary", f"{NUMBERS} | {made} | {LOGISTIC}"
+
+
+def stream(kind: str) -> list[tuple[dict[str, Value], Truth]]:
+    """Events whose truth turns over half way, with categories, numbers, texts and absent fields."""
+    draw = random.Random(5)
+    events: list[tuple[dict[str, Value], Truth]] = []
+    for number in range(EVENTS):
+        x: dict[str, Value] = {
+            "colour": draw.choice(["red", "green"]),
+            "distance": draw.gauss(100, 30),
+            "place": draw.choice("uvwxyz"),
+            "hour": draw.randrange(24),
+            "flag": draw.random() < 0.4,
+            "text": " ".join(draw.choice(["late", "cheap", "good", "bad", "seat"]) for _ in range(4)),
+        }
+        score = (x["distance"] > 110) + (x["place"] in "uv") + (x["hour"] > 12) + draw.gauss(0, 0.7)  # type: ignore[operator]
+        score = score if number < EVENTS / 2 else 3 - score
+        truth: dict[str, Truth] = {
+            "binary": score > 1.5,
+            "multiclass": "abcd"[min(3, max(0, int(score)))],
+            "regression": score * 2,
+        }
+        if draw.random() < 0.05:
+            del x["distance"]
+        events.append((x, truth[kind]))
+    return events
+
+
+class Loader(pickle.Unpickler):
+    """As strict as a snapshot: River's and our own classes, plain containers, and GLOBALS."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Look up what is allowed; AssertionError names what is not."""
+        plain = module in ("builtins", "collections", "random") and name in (
+            "set list dict tuple int float defaultdict deque OrderedDict Counter Random".split()
+        )
+        arrays = module.startswith("numpy") and name in ("dtype", "ndarray", "_reconstruct", "scalar", "_frombuffer")
+        ours = module.startswith(("river.", "learners.")) and "." not in name
+        assert plain or arrays or ours or (module, name) in GLOBALS, f"{module}.{name}"
+        return super().find_class(module, name)
+
+
+def copied(thing: Any) -> Any:
+    """What comes back from a snapshot."""
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, 5)
+    pickler.dispatch_table = dict(DISPATCH)
+    pickler.dump(thing)
+    return Loader(io.BytesIO(buffer.getvalue())).load()
+
+
+def digest(kind: str, expression: str) -> tuple[str, int]:
+    """SHA-256 over a model's predictions and how often it failed; asserts that a copy goes on as the model does."""
+    model, task, seen = build(expression, task=kind), task_named(kind), hashlib.sha256()
+    twin, twins_task = None, task_named(kind)
+    for number, (x, y) in enumerate(stream(kind)):
+        packed = task.pack(task.predict(model, x))
+        seen.update(packed)
+        if twin is not None:
+            assert twins_task.pack(twins_task.predict(twin, x)) == packed, f"event {number} differs in the copy"
+            twins_task.learn(twin, x, y)
+        task.learn(model, x, y)
+        if number == EVENTS // 2 + 20:
+            twin = copied(model)
+    return seen.hexdigest(), task.faults
+
+
+def main() -> None:
+    """Print the digest of every class's model."""
+    results = {}
+    for name in CLASSES:
+        try:
+            results[name] = digest(*case(name))
+        except (AssertionError, TypeError, ValueError, AttributeError, NotImplementedError) as problem:
+            results[name] = (f"{type(problem).__name__}: {problem} in {case(name)[1]}", 0)
+    json.dump(results, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
