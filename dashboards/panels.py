@@ -1,10 +1,10 @@
-"""Panel: what one shows, in which unit, and where it stands; built for Grafana by its own SDK."""
+"""Panel: what one shows, in which unit, how it looks; built for Grafana by its own SDK."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol, Self
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from grafana_foundation_sdk.builders import common as build
 from grafana_foundation_sdk.builders.dashboard import DashboardLink, Row, ThresholdsConfig
@@ -12,42 +12,36 @@ from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.builders.statetimeline import Panel as Timeline
 from grafana_foundation_sdk.builders.timeseries import Panel as Graph
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models.common import (
-    BigValueColorMode,
-    BigValueGraphMode,
-    BigValueTextMode,
-    GraphDrawStyle,
-    LegendDisplayMode,
-    LegendPlacement,
-    LineInterpolation,
-    StackingMode,
-    TooltipDisplayMode,
-    VisibilityMode,
-)
-from grafana_foundation_sdk.models.dashboard import (
-    DashboardLinkType,
-    DataSourceRef,
-    GridPos,
-    Threshold,
-    ThresholdsMode,
-    ValueMap,
-    ValueMapping,
-    ValueMappingResult,
-)
-from grafana_foundation_sdk.models.dashboard import Panel as Built
+from grafana_foundation_sdk.models import common, dashboard
+
+Builder = Graph | Stat | Timeline
+Look = Literal["lines", "bars", "states", "number", "name"]
+"""Quantities over time; parts of a whole over time; states over time; one large value; only names."""
 
 WIDTH = 24
 """Columns of Grafana's grid."""
 
-SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 
 class Query(NamedTuple):
-    """A PromQL expression and how its series are called."""
+    """A PromQL expression and how its series are called.
 
-    expr: str
+    In an expression ``HERE`` stands for the chosen pipelines and shards, ``ONE`` for the chosen
+    pipelines, and ``PACE`` for the shortest window that holds enough samples for a rate.
+
+    >>> Query("rate(fluvial_events_total{HERE}[PACE])", "").promql
+    'rate(fluvial_events_total{pipeline=~"$pipeline",shard=~"$shard"}[$__rate_interval])'
+    """
+
+    text: str
     legend: str
+
+    @property
+    def promql(self) -> str:
+        """The expression with Grafana's variables in it."""
+        text = self.text.replace("HERE", 'ONE,shard=~"$shard"')
+        return text.replace("ONE", 'pipeline=~"$pipeline"').replace("PACE", "$__rate_interval")
 
 
 class Answer(NamedTuple):
@@ -66,72 +60,40 @@ class Panel:
     address behind the panel's title.
     """
 
+    look: Look
     title: str
     description: str
     queries: Sequence[Query]
     unit: str = "short"
     columns: int = 8
-    rows: int = 8
-    answers: Sequence[Answer] = field(default=())
-    nothing: str = "–"
+    answers: Sequence[Answer] = ()
+    nothing: str = "none"
     link: str = ""
 
-    def at(self, number: int, x: int, y: int) -> Builder[Built]:
+    @property
+    def instant(self) -> bool:
+        """Whether the panel shows the present only."""
+        return self.look in ("number", "name")
+
+    @property
+    def height(self) -> int:
+        """Rows of the grid that the panel takes."""
+        return 4 if self.instant else 8
+
+    def build(self, number: int, x: int, y: int) -> Builder:
         """The panel as Grafana wants it, at a place of the grid."""
-        panel = self._look()
+        panel = _LOOKS[self.look]()
         panel.id(number).title(self.title).description(self.description).datasource(SOURCE)
-        panel.unit(self.unit).no_value(self.nothing).grid_pos(GridPos(x=x, y=y, w=self.columns, h=self.rows))
+        panel.grid_pos(dashboard.GridPos(x=x, y=y, w=self.columns, h=self.height))
+        panel.unit(self.unit).no_value(self.nothing)
         if self.answers:
             panel.mappings([_mapping(self.answers)])
         if self.link:
             panel.links([link("Open the console", self.link)])
-        return panel.targets([_target(query, ref) for query, ref in zip(self.queries, "ABCDEF", strict=False)])
-
-    def _look(self) -> _Common:
-        raise NotImplementedError
-
-
-class Lines(Panel):
-    """Quantities over time."""
-
-    def _look(self) -> _Common:
-        graph = Graph().draw_style(GraphDrawStyle.LINE).line_width(1).fill_opacity(8)
-        graph.line_interpolation(LineInterpolation.LINEAR).show_points(VisibilityMode.NEVER)
-        return graph.legend(_legend()).tooltip(_tooltip())
-
-
-class Bars(Panel):
-    """Parts of a whole over time, stacked."""
-
-    def _look(self) -> _Common:
-        graph = Graph().draw_style(GraphDrawStyle.BARS).line_width(0).fill_opacity(70)
-        graph.stacking(build.StackingConfig().mode(StackingMode.NORMAL).group("A"))
-        return graph.legend(_legend()).tooltip(_tooltip())
-
-
-class States(Panel):
-    """Which state something was in, when."""
-
-    def _look(self) -> _Common:
-        return Timeline().tooltip(_tooltip()).fill_opacity(70).line_width(0)
-
-
-class Number(Panel):
-    """One present value, large."""
-
-    def _look(self) -> _Common:
-        stat = Stat().color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.NONE)
-        stat.text_mode(BigValueTextMode.AUTO).reduce_options(build.ReduceDataOptions().calcs(["lastNotNull"]))
-        return stat.thresholds(_calm())
-
-
-class Name(Panel):
-    """Names of series, the value does not matter."""
-
-    def _look(self) -> _Common:
-        stat = Stat().color_mode(BigValueColorMode.NONE).graph_mode(BigValueGraphMode.NONE)
-        stat.text_mode(BigValueTextMode.NAME).reduce_options(build.ReduceDataOptions().calcs(["lastNotNull"]))
-        return stat.thresholds(_calm())
+        refs = "ABCDEF"[: len(self.queries)]
+        targets = [_target(query, ref) for query, ref in zip(self.queries, refs, strict=True)]
+        panel.targets([one.instant() if self.instant else one.range() for one in targets])
+        return panel
 
 
 class Section(NamedTuple):
@@ -141,17 +103,77 @@ class Section(NamedTuple):
     panels: Sequence[Panel]
 
 
-def placed(sections: Sequence[Section]) -> Iterator[Builder[Built] | Row]:
+def placed(sections: Sequence[Section]) -> Iterator[Row | Builder]:
     """Rows and panels from left to right and from top to bottom, each with a number of its own."""
-    number, y = 0, 0
+    number = y = 0
     for section in sections:
         number += 1
-        yield Row(section.title).id(number).grid_pos(GridPos(x=0, y=y, w=WIDTH, h=1))
+        yield Row(section.title).id(number).grid_pos(dashboard.GridPos(x=0, y=y, w=WIDTH, h=1))
         x, y, tallest = 0, y + 1, 0
         for panel in section.panels:
             if x + panel.columns > WIDTH:
                 x, y, tallest = 0, y + tallest, 0
             number += 1
-            yield panel.at(number, x, y)
-            x, tallest = x + panel.columns, max(tallest, panel.rows)
+            yield panel.build(number, x, y)
+            x, tallest = x + panel.columns, max(tallest, panel.height)
         y += tallest
+
+
+def link(title: str, url: str) -> DashboardLink:
+    """A link to a page outside Grafana, in a tab of its own."""
+    return DashboardLink(title).type(dashboard.DashboardLinkType.LINK).url(url).target_blank(True)
+
+
+def _lines() -> Graph:
+    graph = Graph().draw_style(common.GraphDrawStyle.LINE).line_width(1).fill_opacity(8)
+    return graph.show_points(common.VisibilityMode.NEVER).legend(_legend()).tooltip(_tooltip())
+
+
+def _bars() -> Graph:
+    graph = Graph().draw_style(common.GraphDrawStyle.BARS).line_width(0).fill_opacity(70)
+    graph.stacking(build.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
+    return graph.legend(_legend()).tooltip(_tooltip())
+
+
+def _states() -> Timeline:
+    return Timeline().tooltip(_tooltip()).fill_opacity(70).line_width(0)
+
+
+def _number() -> Stat:
+    return _stat(common.BigValueTextMode.AUTO)
+
+
+def _name() -> Stat:
+    return _stat(common.BigValueTextMode.NAME)
+
+
+_LOOKS: dict[Look, Callable[[], Builder]] = {"lines": _lines, "bars": _bars, "states": _states, "number": _number, "name": _name}
+
+
+def _stat(text: common.BigValueTextMode) -> Stat:
+    stat = Stat().color_mode(common.BigValueColorMode.VALUE).graph_mode(common.BigValueGraphMode.NONE)
+    stat.text_mode(text).reduce_options(build.ReduceDataOptions().calcs(["lastNotNull"]))
+    # Grafana's own thresholds colour everything above 80 red: here only an answer has a colour.
+    calm = ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE)
+    return stat.thresholds(calm.steps([dashboard.Threshold(value=None, color="text")]))
+
+
+def _legend() -> build.VizLegendOptions:
+    legend = build.VizLegendOptions().display_mode(common.LegendDisplayMode.LIST)
+    return legend.placement(common.LegendPlacement.BOTTOM).show_legend(True).calcs([])
+
+
+def _tooltip() -> build.VizTooltipOptions:
+    return build.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
+
+
+def _mapping(answers: Sequence[Answer]) -> dashboard.ValueMapping:
+    words = {
+        str(answer.value): dashboard.ValueMappingResult(text=answer.text, color=answer.color, index=index)
+        for index, answer in enumerate(answers)
+    }
+    return dashboard.ValueMap(options=words)
+
+
+def _target(query: Query, ref: str) -> Dataquery:
+    return Dataquery().expr(query.promql).legend_format(query.legend).ref_id(ref).datasource(SOURCE)

@@ -10,22 +10,29 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
+from operator import itemgetter
 from types import FunctionType, MethodType
 from typing import Any
 
 from river.feature_extraction.vectorize import strip_accents_unicode, tokenize_using_regex_pattern
 
-GLOBALS = frozenset(
-    {
-        ("copy", "deepcopy"),
-        ("numpy.random._mt19937", "MT19937"),
-        ("numpy.random._pickle", "__bit_generator_ctor"),
-        ("numpy.random._pickle", "__randomstate_ctor"),
-        ("river.naive_bayes.gaussian", "GaussianNB._make_gaussian"),
-        ("river.tree.splitter.ebst_splitter", "EBSTNode._update_estimator_multivariate"),
-        ("river.tree.splitter.ebst_splitter", "EBSTNode._update_estimator_univariate"),
-    }
-)
+_STATIC = {
+    "river.forest.online_extra_trees": (
+        "ExtraTrees._detection_mode_all",
+        "ExtraTrees._detection_mode_drop",
+        "ExtraTrees._detection_mode_off",
+    ),
+    "river.naive_bayes.gaussian": ("GaussianNB._make_gaussian",),
+    "river.tree.splitter.ebst_splitter": ("EBSTNode._update_estimator_univariate",),
+    "river.tree.splitter.nominal_splitter_reg": ("NominalSplitterReg._update_estimator_univariate",),
+}
+GLOBALS = frozenset({(module, name) for module, names in _STATIC.items() for name in names}) | {
+    ("builtins", "bool"),
+    ("copy", "deepcopy"),
+    ("numpy.random._mt19937", "MT19937"),
+    ("numpy.random._pickle", "__bit_generator_ctor"),
+    ("numpy.random._pickle", "__randomstate_ctor"),
+}
 """Module and name of what models need besides River's classes; none of it runs what it is given."""
 
 _PARTIALS = (float, defaultdict, deepcopy, strip_accents_unicode, tokenize_using_regex_pattern)
@@ -52,6 +59,17 @@ def revive_method(owner: Any, name: str) -> MethodType:
     raise NotPortable(f"{type(owner).__name__} has no River method {name!r}")
 
 
+def revive_getter(*names: str) -> Callable[[Any], Any]:
+    """What takes a field by its name; NotPortable where a name is no text."""
+    if not all(type(name) is str for name in names):
+        raise NotPortable("no model takes a field by anything but its name")
+    return itemgetter(*names)
+
+
+def _reduce_getter(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    return revive_getter, thing.__reduce__()[1]
+
+
 def _reduce_partial(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return revive_partial, (thing.func, thing.args, thing.keywords)
 
@@ -60,5 +78,9 @@ def _reduce_method(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return revive_method, (thing.__self__, thing.__func__.__name__)
 
 
-DISPATCH: Mapping[type, Callable[[Any], Any]] = {partial: _reduce_partial, MethodType: _reduce_method}
+DISPATCH: Mapping[type, Callable[[Any], Any]] = {
+    itemgetter: _reduce_getter,
+    partial: _reduce_partial,
+    MethodType: _reduce_method,
+}
 """For ``Pickler.dispatch_table``."""

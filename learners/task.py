@@ -24,6 +24,10 @@ from learners.scoring import Forecast, Score
 __all__ = ["BinaryTask", "CostSpec", "Forecast", "MulticlassTask", "RegressionTask", "Task", "task_named"]
 
 
+FAULTS = (ArithmeticError, LookupError, ValueError)
+"""What a model raises that has diverged or misses a field; a field of the wrong type is an error of ours."""
+
+
 class CostSpec(BaseModel):
     """What errors cost, in the user's own unit.
 
@@ -64,10 +68,10 @@ class Task(ABC):
         """A finite, valid forecast, whatever state the model is in."""
 
     def learn(self, model: Any, x: dict[str, Value], y: Any) -> None:
-        """Let the model learn; arithmetic it cannot do is a fault of the model, not of the stream."""
+        """Let the model learn; what it cannot compute is a fault of the model, not of the stream."""
         try:
             model.learn_one(x, y)
-        except (ArithmeticError, ValueError):
+        except FAULTS:
             self.faults += 1
 
     @abstractmethod
@@ -106,7 +110,7 @@ class Task(ABC):
         """What the model says, or nothing if it cannot say."""
         try:
             return model.predict_proba_one(x)  # type: ignore[no-any-return]
-        except (ArithmeticError, ValueError):
+        except FAULTS:
             self.faults += 1
             return {}
 
@@ -261,7 +265,7 @@ class RegressionTask(Task):
         """A value within ±1e15."""
         try:
             value = model.predict_one(x)
-        except (ArithmeticError, ValueError):
+        except FAULTS:
             value = None
         if value is not None and isfinite(value):
             return bounded(float(value))

