@@ -125,7 +125,7 @@ class KafkaTail:
         for tp, records in found.items():
             self._positions[tp] = records[-1].offset + 1
         for reader in self._readers.values():
-            idle = [tp for tp in reader.assigned() if tp not in found and self.at_end(tp)]
+            idle = [tp for tp in reader.assigned() if self.at_end(tp)]
             if idle:
                 self._ends.update(reader.ask_ends(idle))
 

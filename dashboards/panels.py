@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -21,27 +21,13 @@ Look = Literal["lines", "bars", "states", "number", "name"]
 WIDTH = 24
 """Columns of Grafana's grid."""
 
+PIPELINE = "{{pipeline}}"
+SHARD = "{{pipeline}}/{{shard}}"
+"""How series of a pipeline and of a shard are called."""
+
+CONSOLE = "${console}/"
+
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
-
-
-class Query(NamedTuple):
-    """A PromQL expression and how its series are called.
-
-    In an expression ``HERE`` stands for the chosen pipelines and shards, ``ONE`` for the chosen
-    pipelines, and ``PACE`` for the shortest window that holds enough samples for a rate.
-
-    >>> Query("rate(fluvial_events_total{HERE}[PACE])", "").promql
-    'rate(fluvial_events_total{pipeline=~"$pipeline",shard=~"$shard"}[$__rate_interval])'
-    """
-
-    text: str
-    legend: str
-
-    @property
-    def promql(self) -> str:
-        """The expression with Grafana's variables in it."""
-        text = self.text.replace("HERE", 'ONE,shard=~"$shard"')
-        return text.replace("ONE", 'pipeline=~"$pipeline"').replace("PACE", "$__rate_interval")
 
 
 class Answer(NamedTuple):
@@ -56,14 +42,14 @@ class Answer(NamedTuple):
 class Panel:
     """What every panel says; ``columns`` of the grid's 24 are its width.
 
-    ``answers`` give words to values, ``nothing`` is shown where there is no value, ``link`` is an
-    address behind the panel's title.
+    ``queries`` map how series are called to PromQL. ``answers`` give words to values, ``nothing`` is
+    shown where there is no value, ``link`` is an address behind the panel's title.
     """
 
     look: Look
     title: str
     description: str
-    queries: Sequence[Query]
+    queries: Mapping[str, str]
     unit: str = "short"
     columns: int = 8
     answers: Sequence[Answer] = ()
@@ -90,10 +76,23 @@ class Panel:
             panel.mappings([_mapping(self.answers)])
         if self.link:
             panel.links([link("Open the console", self.link)])
-        refs = "ABCDEF"[: len(self.queries)]
-        targets = [_target(query, ref) for query, ref in zip(self.queries, refs, strict=True)]
+        targets = [_target(index, *query) for index, query in enumerate(self.queries.items())]
         panel.targets([one.instant() if self.instant else one.range() for one in targets])
         return panel
+
+
+def promql(text: str) -> str:
+    """An expression with Grafana's variables in the places that are kept for them.
+
+    ``HERE`` stands for the chosen pipelines and shards, ``ONE`` for the chosen pipelines, ``PACE``
+    for the shortest window that holds enough samples for a rate. While a shard changes hands two
+    workers may show it for a moment, and every worker shows the desk: ``max`` joins what is a state.
+
+    >>> promql("rate(fluvial_events_total{HERE}[PACE])")
+    'rate(fluvial_events_total{pipeline=~"$pipeline",shard=~"$shard"}[$__rate_interval])'
+    """
+    text = text.replace("HERE", 'ONE,shard=~"$shard"').replace("PACE", "$__rate_interval")
+    return text.replace("ONE", 'pipeline=~"$pipeline"')
 
 
 class Section(NamedTuple):
@@ -147,7 +146,13 @@ def _name() -> Stat:
     return _stat(common.BigValueTextMode.NAME)
 
 
-_LOOKS: dict[Look, Callable[[], Builder]] = {"lines": _lines, "bars": _bars, "states": _states, "number": _number, "name": _name}
+_LOOKS: dict[Look, Callable[[], Builder]] = {
+    "lines": _lines,
+    "bars": _bars,
+    "states": _states,
+    "number": _number,
+    "name": _name,
+}
 
 
 def _stat(text: common.BigValueTextMode) -> Stat:
@@ -175,5 +180,6 @@ def _mapping(answers: Sequence[Answer]) -> dashboard.ValueMapping:
     return dashboard.ValueMap(options=words)
 
 
-def _target(query: Query, ref: str) -> Dataquery:
-    return Dataquery().expr(query.promql).legend_format(query.legend).ref_id(ref).datasource(SOURCE)
+def _target(index: int, legend: str, text: str) -> Dataquery:
+    target = Dataquery().expr(promql(text)).legend_format(legend).datasource(SOURCE)
+    return target.ref_id(chr(ord("A") + index))

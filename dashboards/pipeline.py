@@ -12,18 +12,19 @@ from grafana_foundation_sdk.builders.dashboard import (
     TextBoxVariable,
 )
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, VariableRefresh, VariableSort
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
 
-from dashboards.panels import SOURCE, Answer, Panel, Query, Section, link, placed
+from dashboards.panels import CONSOLE, SOURCE, link, placed, promql
+from dashboards.quality import DRIFTING, GOOD
+from dashboards.running import FED, WELL
 
 UID = "fluvial-pipeline"
-CONSOLE = "${console}/"
-
-ONE = 'pipeline=~"$pipeline"'
-HERE = 'pipeline=~"$pipeline",shard=~"$shard"'
-PACE = "$__rate_interval"
-
-SECTIONS = (GOOD, FED, DRIFTING, WELL)
+QUESTIONS = (GOOD, FED, DRIFTING, WELL)
 
 
 def dashboard() -> Dashboard:
@@ -34,7 +35,7 @@ def dashboard() -> Dashboard:
     board.link(link("Console", CONSOLE).icon("external link").tooltip("Incidents and decisions"))
     for variable in (_source(), *_choices(), _console()):
         board.with_variable(variable)
-    for part in placed(SECTIONS):
+    for part in placed(QUESTIONS):
         if isinstance(part, Row):
             board.with_row(part)
         else:
@@ -48,14 +49,14 @@ def _source() -> DatasourceVariable:
 
 def _choices() -> list[QueryVariable]:
     pipeline = _choice("pipeline", "Pipeline", "label_values(fluvial_shard_owned, pipeline)")
-    shard = _choice("shard", "Shard", f"label_values(fluvial_shard_owned{{{ONE}}}, shard)")
-    metric = _choice("metric", "Metric", f"label_values(fluvial_score{{{ONE}}}, metric)")
+    shard = _choice("shard", "Shard", "label_values(fluvial_shard_owned{ONE}, shard)")
+    metric = _choice("metric", "Metric", "label_values(fluvial_score{ONE}, metric)")
     several = [choice.multi(True).include_all(True).all_value(".*") for choice in (pipeline, shard)]
-    return [*several, metric]
+    return [*several, metric.current(VariableOption(text="rocauc", value="rocauc"))]
 
 
 def _choice(name: str, label: str, query: str) -> QueryVariable:
-    choice = QueryVariable(name).label(label).query(query).datasource(SOURCE)
+    choice = QueryVariable(name).label(label).query(promql(query)).datasource(SOURCE)
     return choice.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
 
 

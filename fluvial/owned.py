@@ -51,10 +51,13 @@ class Owned:
         Raises Gap, Fenced, StoreUnavailable, LogUnavailable.
         """
         self._check_topics()
-        self._load(key)
+        snapshots = self._journal.snapshots(self.index)
+        self._load(snapshots, key)
         self.saved_batch = self.shard.state.batch
         batches = self._journal.batches(self.index, self.saved_batch)
-        self.published = batches[-1].published if batches else self.shard.state.batch
+        # A snapshot is taken after publishing: whatever its body is worth, its number says what was published.
+        proven = [self.shard.state.batch, *(s.batch for s in snapshots), *(b.published for b in batches[-1:])]
+        self.published = max(proven)
         for batch, outputs in replay(self._log, self.shard, batches, self.ranks, still_ours):
             for tp, done in batch.ranges.items():
                 self.positions[tp] = done.end
@@ -73,8 +76,7 @@ class Owned:
         if not self._topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
 
-    def _load(self, key: bytes) -> None:
-        snapshots = self._journal.snapshots(self.index)
+    def _load(self, snapshots: Sequence[Snapshot], key: bytes) -> None:
         if not snapshots:
             spans = self._log.spans(self.partitions)
             self.positions = {tp: span.begin for tp, span in spans.items()}

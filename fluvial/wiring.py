@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from consumers.embedded import EmbeddedLog
 from consumers.log import Log, LogUnavailable, Membership, UnknownTopic
-from consumers.membership import EmbeddedMembership
 from fluvial import reviews
 from fluvial.config import Pipeline
 from fluvial.fingerprint import libraries
@@ -85,6 +84,8 @@ def check_topics(pipeline: Pipeline, log: Log) -> None:
 def membership_of(pipeline: Pipeline, settings: Settings) -> Membership:
     """How this worker learns which shards it should run."""
     if settings.bootstrap is None:
+        from consumers.membership import EmbeddedMembership  # noqa: PLC0415
+
         return EmbeddedMembership(
             settings.log_path, pipeline.pipeline, pipeline.shards, worker=settings.worker_name
         )

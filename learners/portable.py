@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from operator import itemgetter
-from types import FunctionType, MethodType
+from types import FunctionType, MethodDescriptorType, MethodType
 from typing import Any
 
 from river.feature_extraction.vectorize import strip_accents_unicode, tokenize_using_regex_pattern
@@ -32,6 +32,7 @@ GLOBALS = frozenset({(module, name) for module, names in _STATIC.items() for nam
     ("numpy.random._mt19937", "MT19937"),
     ("numpy.random._pickle", "__bit_generator_ctor"),
     ("numpy.random._pickle", "__randomstate_ctor"),
+    ("statistics", "NormalDist"),
 }
 """Module and name of what models need besides River's classes; none of it runs what it is given."""
 
@@ -66,6 +67,15 @@ def revive_getter(*names: str) -> Callable[[Any], Any]:
     return itemgetter(*names)
 
 
+def revive_lower() -> Callable[[str], str]:
+    """``str.lower``, which text models hold."""
+    return str.lower
+
+
+def _reduce_descriptor(thing: Any) -> Any:
+    return (revive_lower, ()) if thing is str.lower else thing.__reduce__()
+
+
 def _reduce_getter(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return revive_getter, thing.__reduce__()[1]
 
@@ -81,6 +91,7 @@ def _reduce_method(thing: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 DISPATCH: Mapping[type, Callable[[Any], Any]] = {
     itemgetter: _reduce_getter,
     partial: _reduce_partial,
+    MethodDescriptorType: _reduce_descriptor,
     MethodType: _reduce_method,
 }
 """For ``Pickler.dispatch_table``."""

@@ -109,7 +109,9 @@ class MetricRow(BaseModel):
     """One metric of the model and of the naive baselines beside it."""
 
     metric: Text
-    better: Literal["up", "down"] | None = Field(description="which way it gets better; null: it is no quality")
+    better: Literal["up", "down"] | None = Field(
+        description="which way it gets better; null: it is no quality"
+    )
     model: float | None
     baselines: dict[Text, float | None]
     best: Text | None = Field(description="the best baseline")
@@ -239,7 +241,7 @@ class IncidentDetail(IncidentSummary):
 
 
 class ReviewBody(BaseModel):
-    """A decision to be taken. ``id`` makes a repetition recognisable, ``version`` a change since you looked."""
+    """A decision to be taken; ``id`` shows a repetition, ``version`` a change since you looked."""
 
     model_config = {"extra": "forbid"}
 

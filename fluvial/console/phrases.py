@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-NOTHING = "–"
+NOTHING = "—"
 
 METRICS = {
     "rocauc": "ROC AUC",
@@ -78,7 +78,7 @@ def number(value: float | None) -> str:
     """A number as people read it.
 
     >>> number(1234567), number(0.70421), number(12.3456), number(999.9), number(None)
-    ('1,234,567', '0.704', '12.3', '1,000', '–')
+    ('1,234,567', '0.704', '12.3', '1,000', '—')
     """
     if value is None or not isfinite(value):
         return NOTHING
@@ -109,7 +109,7 @@ def moment(seconds: float | None) -> str:
     """A moment in UTC.
 
     >>> moment(1370098800.0), moment(None)
-    ('1 Jun 2013, 15:00 UTC', '–')
+    ('1 Jun 2013, 15:00 UTC', '—')
     """
     when = _moment(seconds)
     return f"{when.day} {when:%b %Y, %H:%M} UTC" if when else NOTHING

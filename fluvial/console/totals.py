@@ -85,9 +85,7 @@ def _row(name: str, model: float | None, baselines: dict[str, float | None]) -> 
     if best is not None and model is not None:
         ahead = model - known[best] if better == "up" else known[best] - model
         verdict = "equal" if isclose(model, known[best], rel_tol=1e-9) else "better" if ahead > 0 else "worse"
-    return MetricRow(
-        metric=name, better=better, model=model, baselines=baselines, best=best, verdict=verdict
-    )
+    return MetricRow(metric=name, better=better, model=model, baselines=baselines, best=best, verdict=verdict)
 
 
 def slices(statuses: Sequence[Status]) -> list[Slice]:

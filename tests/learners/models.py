@@ -9,6 +9,7 @@ import json
 import pickle
 import random
 import sys
+from fnmatch import fnmatchcase
 from typing import Any
 
 from consumers.event import Truth, Value
@@ -26,9 +27,32 @@ LOGISTIC, LINEAR = "linear_model.LogisticRegression()", "linear_model.LinearRegr
 QUICK = "grace_period=20, delta=0.1, tau=0.2"
 TREE = f"tree.HoeffdingTreeClassifier({QUICK})"
 REGRESSION_TREE = f'tree.HoeffdingTreeRegressor({QUICK}, leaf_prediction="mean"'
-FOREST = "forest.ARFClassifier(n_models=2, grace_period=20"
 
 ARGUMENTS = {
+    "ADWINBaggingClassifier": f"{TREE}, n_models=2",
+    "ADWINBoostingClassifier": f"{TREE}, n_models=2",
+    "AMFClassifier": "n_estimators=3",
+    "AMFRegressor": "n_estimators=3",
+    "ARFClassifier": "n_models=3, grace_period=20, delta=0.2, tau=0.3, binary_split=True",
+    "ARFRegressor": 'n_models=3, grace_period=20, leaf_prediction="mean"',
+    "AdaBoostClassifier": f"{TREE}, n_models=2",
+    "Averager": "optim.SGD()",
+    "BOLEClassifier": f"{TREE}, n_models=2",
+    "BaggingClassifier": f"{TREE}, n_models=2",
+    "LeveragingBaggingClassifier": f"{TREE}, n_models=2",
+    "FFMClassifier": "n_factors=3",
+    "FFMRegressor": "n_factors=3",
+    "FMClassifier": "n_factors=3",
+    "FMRegressor": "n_factors=3",
+    "FwFMClassifier": "n_factors=3",
+    "FwFMRegressor": "n_factors=3",
+    "HOFMClassifier": "n_factors=3",
+    "HOFMRegressor": "n_factors=3",
+    "OXTRegressor": "n_models=3",
+    "optim.initializers.Constant": "0.1",
+    "optim.schedulers.Constant": "0.1",
+    "InverseScaling": "0.1",
+    "Optimal": "optim.losses.Log()",
     "BagOfWords": 'on="text"',
     "BaggingRegressor": f"{LINEAR}, n_models=3",
     "BayesianMean": "1.0, 2.0",
@@ -79,74 +103,64 @@ ARGUMENTS = {
 }
 
 
+TEMPLATES = (  # the first pattern that fits a name, the task, and the model around what is made
+    ("linear_model.Softmax*", "multiclass", f"{ALL} | {{}}"),
+    ("linear_model.*Line*", "regression", f"{ALL} | {{}}"),
+    ("linear_model.*Regressor", "regression", f"{ALL} | {{}}"),
+    ("linear_model.*", "binary", f"{ALL} | {{}}"),
+    ("tree.*Quantizer", "binary", f"{NUMBERS} | tree.SGTClassifier(grace_period=20, feature_quantizer={{}})"),
+    ("tree.splitter.*E*BSTSplitter", "regression", f"{RAW} | {REGRESSION_TREE}, splitter={{}})"),
+    ("tree.splitter.QO*", "regression", f"{RAW} | {REGRESSION_TREE}, splitter={{}})"),
+    ("tree.splitter.*", "binary", f"{RAW} | tree.HoeffdingTreeClassifier({QUICK}, splitter={{}})"),
+    ("*.SGTClassifier", "binary", f"{RAW} | {{}}"),
+    ("forest.AMFC*", "multiclass", f"{NUMBERS} | {{}}"),
+    ("forest.[AO]*[MX][FT]Regressor", "regression", f"{NUMBERS} | {{}}"),
+    ("ensemble.*Regressor", "regression", f"{ALL} | {{}}"),
+    ("ensemble.Stack*", "binary", f"{ALL} | {{}}"),
+    ("dummy.*Regressor", "regression", "{}"),
+    ("naive_bayes.G*", "multiclass", f"{NUMBERS} | {{}}"),
+    ("naive_bayes.*", "multiclass", "OneHot() | {}"),
+    ("neighbors.*Regressor", "regression", f"{NUMBERS} | {{}}"),
+    ("neighbors.*Classifier", "multiclass", f"{NUMBERS} | {{}}"),
+    ("neighbors.*", "multiclass", f"{NUMBERS} | neighbors.KNNClassifier(engine={{}})"),
+    ("multiclass.*", "multiclass", f"{ALL} | {{}}"),
+    ("drift.*Classifier", "binary", f"{RAW} | {{}}"),
+    ("drift.binary.*", "binary", f"{RAW} | drift.DriftRetrainingClassifier({TREE}, {{}})"),
+    ("drift.*", "binary", f"{RAW} | forest.ARFClassifier(n_models=2, grace_period=20, drift_detector={{}})"),
+    ("imblearn.*Regressor", "regression", f"{ALL} | {{}}"),
+    ("imblearn.Cheb*", "regression", f"{ALL} | {{}}"),
+    ("imblearn.*", "binary", f"{ALL} | {{}}"),
+    ("facto.*Regressor", "regression", 'OneHot("colour", "place") | {}'),
+    ("facto.*", "binary", 'OneHot("colour", "place") | {}'),
+    ("optim.losses.Cross*", "multiclass", f"{ALL} | linear_model.SoftmaxRegression(loss={{}})"),
+    ("optim.losses.*Focal*", "binary", f"{ALL} | linear_model.LogisticRegression(loss={{}})"),
+    ("optim.losses.H[i]*", "binary", f"{ALL} | linear_model.LogisticRegression(loss={{}})"),
+    ("optim.losses.Log", "binary", f"{ALL} | linear_model.LogisticRegression(loss={{}})"),
+    ("optim.losses.*", "regression", f"{ALL} | linear_model.LinearRegression(optim.SGD(0.001), loss={{}})"),
+    ("optim.initializers.*", "binary", f"{ALL} | linear_model.LogisticRegression(initializer={{}})"),
+    ("optim.schedulers.*", "binary", f"{ALL} | linear_model.LogisticRegression(optim.SGD({{}}))"),
+    ("optim.*", "binary", f"{ALL} | linear_model.LogisticRegression({{}})"),
+    ("stats.Pearson*", "binary", f"{NUMBERS} | feature_selection.SelectKBest({{}}, k=2) | {LOGISTIC}"),
+    ("stats.*", "regression", "dummy.StatisticRegressor({})"),
+    ("preprocessing.PredClipper", "regression", f"{ALL} | {{}}"),
+    ("preprocessing.Target*", "regression", f"{ALL} | {{}}"),
+    ("preprocessing.*Encoder", "binary", f'Select("colour", "place") | {{}} | {LOGISTIC}'),
+    ("preprocessing.FeatureHasher", "binary", f'Select("colour", "place") | {{}} | {LOGISTIC}'),
+    ("feature_extraction.[BT]*", "multiclass", "{} | naive_bayes.MultinomialNB()"),
+    ("compose.Discard", "binary", f"{{}} | {LOGISTIC}"),
+    ("*.*Regressor", "regression", f"{RAW} | {{}}"),
+    ("*.*Classifier", "multiclass", f"{RAW} | {{}}"),
+    ("*.*", "binary", f"{NUMBERS} | {{}} | {LOGISTIC}"),
+    ("*", "binary", f"{{}} | {LOGISTIC}"),
+)
+
+
 def case(name: str) -> tuple[str, str]:
     """A task and an expression in which the class of that name does its work."""
-    module, _, short = name.rpartition(".")
-    given = ARGUMENTS.get(short, "")
-    made = f"{name}({given})"
-    regresses = short.endswith("Regressor") or short in ("BayesianLinearRegression", "LinearRegression", "PredClipper")
-    kind = "regression" if regresses or short.startswith(("Target", "Cheb")) else "binary"
-    match module:
-        case "linear_model":
-            return "multiclass" if short == "SoftmaxRegression" else kind, f"{ALL} | {made}"
-        case "tree" | "forest":
-            if short.startswith(("AMF", "OXT")):
-                return kind, f"{NUMBERS} | {name}({'n_models' if short[0] == 'O' else 'n_estimators'}=3)"
-            if short.startswith("ARF"):
-                more = '' if kind == "binary" else ', leaf_prediction="mean"'
-                return kind, f"{RAW} | {name}(n_models=3, grace_period=20, delta=0.2, tau=0.3, binary_split=True{more})"
-            return ("multiclass" if kind == "binary" and short[0] in "EHL" else kind), f"{RAW} | {made}"
-        case "ensemble" if not given:
-            return "multiclass", f"{RAW} | {name}({TREE}, n_models=2)"
-        case "ensemble" | "imblearn" | "multiclass" | "dummy":
-            kind = "multiclass" if module == "multiclass" else kind
-            return kind, f"{RAW if 'SRP' in short else ALL} | {made}"
-        case "naive_bayes":
-            return "multiclass", f"{NUMBERS if short == 'GaussianNB' else 'OneHot()'} | {made}"
-        case "neighbors":
-            if short in ("LazySearch", "SWINN"):
-                return "multiclass", f"{NUMBERS} | neighbors.KNNClassifier(engine={made})"
-            return ("multiclass" if kind == "binary" else kind), f"{NUMBERS} | {made}"
-        case "drift" | "drift.binary":
-            if short == "DriftRetrainingClassifier":
-                return "binary", f"{RAW} | {made}"
-            if module == "drift.binary":
-                return "binary", f"{RAW} | drift.DriftRetrainingClassifier({TREE}, {made})"
-            return "binary", f"{RAW} | {FOREST}, drift_detector={made}, warning_detector={made})"
-        case "facto":
-            return kind, f'OneHot("colour", "place") | {name}(n_factors=3)'
-        case "tree.splitter":
-            if "Quantizer" in short:
-                return "binary", f"{NUMBERS} | tree.SGTClassifier(grace_period=20, feature_quantizer={made})"
-            if short in ("EBSTSplitter", "QOSplitter", "TEBSTSplitter"):
-                return "regression", f"{RAW} | {REGRESSION_TREE}, splitter={made})"
-            return "binary", f'{RAW} | tree.HoeffdingTreeClassifier({QUICK}, leaf_prediction="mc", splitter={made})'
-        case "optim":
-            made = f"{name}(optim.SGD())" if short == "Averager" else made
-            return "binary", f"{ALL} | linear_model.LogisticRegression({made})"
-        case "optim.losses":
-            if short == "CrossEntropy":
-                return "multiclass", f"{ALL} | linear_model.SoftmaxRegression(loss={made})"
-            if short in ("BinaryFocalLoss", "Hinge", "Log"):
-                return "binary", f"{ALL} | linear_model.LogisticRegression(loss={made})"
-            return "regression", f"{ALL} | linear_model.LinearRegression(optim.SGD(0.001), loss={made})"
-        case "optim.initializers":
-            made = f"{name}(0.1)" if short == "Constant" else made
-            return "binary", f"{ALL} | linear_model.LogisticRegression(initializer={made})"
-        case "optim.schedulers":
-            made = f"{name}({'optim.losses.Log()' if short == 'Optimal' else '0.1'})"
-            return "binary", f"{ALL} | linear_model.LogisticRegression(optim.SGD({made}))"
-        case "stats":
-            if short == "PearsonCorr":
-                return "binary", f"{NUMBERS} | feature_selection.SelectKBest({made}, k=2) | {LOGISTIC}"
-            return "regression", f"dummy.StatisticRegressor({made})"
-    if kind == "regression" or short == "PredClipper":
-        return "regression", f"{ALL} | {made}"
-    if short in ("Discard", "BagOfWords", "TFIDF", "OneHot", "Hash", "Interact", "Numbers", "Select"):
-        return "binary", f"{made} | {LOGISTIC.replace('()', '(l2=0.01)')}"
-    if short in ("OneHotEncoder", "OrdinalEncoder", "FeatureHasher"):
-        return "binary", f'Select("colour", "place") | {made} | {LOGISTIC}'
-    return "binary", f"{NUMBERS} | {made} | {LOGISTIC}"
+    made = f"{name}({ARGUMENTS.get(name, ARGUMENTS.get(name.rpartition('.')[2], ''))})"
+    return next(
+        (task, around.format(made)) for pattern, task, around in TEMPLATES if fnmatchcase(name, pattern)
+    )
 
 
 def stream(kind: str) -> list[tuple[dict[str, Value], Truth]]:
@@ -181,9 +195,16 @@ class Loader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Look up what is allowed; AssertionError names what is not."""
         plain = module in ("builtins", "collections", "random") and name in (
-            "set list dict tuple int float defaultdict deque OrderedDict Counter Random".split()
+            *("set", "list", "dict", "tuple", "int", "float"),
+            *("defaultdict", "deque", "OrderedDict", "Counter", "Random"),
         )
-        arrays = module.startswith("numpy") and name in ("dtype", "ndarray", "_reconstruct", "scalar", "_frombuffer")
+        arrays = module.startswith("numpy") and name in (
+            "dtype",
+            "ndarray",
+            "_reconstruct",
+            "scalar",
+            "_frombuffer",
+        )
         ours = module.startswith(("river.", "learners.")) and "." not in name
         assert plain or arrays or ours or (module, name) in GLOBALS, f"{module}.{name}"
         return super().find_class(module, name)
@@ -199,14 +220,16 @@ def copied(thing: Any) -> Any:
 
 
 def digest(kind: str, expression: str) -> tuple[str, int]:
-    """SHA-256 over a model's predictions and how often it failed; asserts that a copy goes on as the model does."""
+    """SHA-256 over a model's predictions, and how often it failed; asserts that its copy goes on alike."""
     model, task, seen = build(expression, task=kind), task_named(kind), hashlib.sha256()
     twin, twins_task = None, task_named(kind)
     for number, (x, y) in enumerate(stream(kind)):
         packed = task.pack(task.predict(model, x))
         seen.update(packed)
         if twin is not None:
-            assert twins_task.pack(twins_task.predict(twin, x)) == packed, f"event {number} differs in the copy"
+            assert twins_task.pack(twins_task.predict(twin, x)) == packed, (
+                f"event {number} differs in the copy"
+            )
             twins_task.learn(twin, x, y)
         task.learn(model, x, y)
         if number == EVENTS // 2 + 20:

@@ -1,0 +1,163 @@
+"""Is it fed, is it well: what is shown of feeds and workers."""
+
+from __future__ import annotations
+
+from dashboards.panels import CONSOLE, PIPELINE, SHARD, Answer, Panel, Section
+
+FED = Section(
+    "Is it fed?",
+    [
+        Panel(
+            "lines",
+            "Events and labels",
+            "Records read in a second. Silence is a fault of the feed, not rest.",
+            {
+                f"{PIPELINE} events": "sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))",
+                f"{PIPELINE} labels": "sum by (pipeline) (rate(fluvial_labels_total{HERE}[PACE]))",
+            },
+            unit="ops",
+            columns=6,
+        ),
+        Panel(
+            "lines",
+            "Lag",
+            "Records in the log that are not learned from yet. It should return to nearly 0.",
+            {"{{topic}}": "sum by (topic) (fluvial_lag_records{ONE})"},
+            columns=6,
+        ),
+        Panel(
+            "lines",
+            "Label delay",
+            "Event time from an event to its label: half of the labels, and 95 in a hundred, came within it.",
+            {
+                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
+                "(rate(fluvial_label_delay_seconds_bucket{HERE}[PACE])))"
+                for share, name in ((0.5, "half"), (0.95, "95 %"))
+            },
+            unit="s",
+            columns=6,
+        ),
+        Panel(
+            "lines",
+            "Waiting",
+            "Predicted events without a label yet, and labels whose event has not come yet.",
+            {
+                f"{PIPELINE} events": "sum by (pipeline) (fluvial_waiting_labels{HERE})",
+                f"{PIPELINE} early labels": "sum by (pipeline) (fluvial_early_labels{HERE})",
+            },
+            columns=6,
+        ),
+        Panel(
+            "bars",
+            "What became of events",
+            "Events by how they ended: expired got no label in time, predict_only was not learned.",
+            {"{{outcome}}": "sum by (outcome) (rate(fluvial_outcomes_total{HERE}[PACE]))"},
+            unit="ops",
+        ),
+        Panel(
+            "bars",
+            "What became of labels",
+            "Labels by how they ended: late came after the horizon, corrected said otherwise than before.",
+            {"{{fate}}": "sum by (fate) (rate(fluvial_label_fates_total{HERE}[PACE]))"},
+            unit="ops",
+        ),
+        Panel(
+            "bars",
+            "Quarantine",
+            "Records set aside because they could not be read, by stream and reason.",
+            {
+                "{{stream}}: {{reason}}": "sum by (stream, reason) "
+                "(rate(fluvial_quarantined_total{HERE}[PACE]))"
+            },
+            unit="ops",
+        ),
+    ],
+)
+
+WELL = Section(
+    "Is it well?",
+    [
+        Panel(
+            "number", "Workers", "Processes that answer.", {"workers": "count(fluvial_build_info)"}, columns=6
+        ),
+        Panel(
+            "number",
+            "Shards at work",
+            "Shards that a worker owns.",
+            {"owned": "sum(max by (pipeline, shard) (fluvial_shard_owned{HERE}))"},
+            columns=6,
+        ),
+        Panel(
+            "number",
+            "Shards halted",
+            "Shards that stand still. The console says what is missing in their log.",
+            {"halted": "sum(max by (pipeline, shard) (fluvial_shard_halted{HERE}))"},
+            columns=6,
+            answers=(Answer(0, "none", "green"),),
+            link=CONSOLE,
+        ),
+        Panel(
+            "name",
+            "Build",
+            "What runs.",
+            {
+                "fluvial {{version}}, River {{river}}, Python {{python}}": "max by (version, river, python) "
+                "(fluvial_build_info)"
+            },
+            columns=6,
+        ),
+        Panel(
+            "lines",
+            "Batch duration",
+            "Clock time to work through a batch: half of them, and 99 in a hundred, took at most this.",
+            {
+                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
+                "(rate(fluvial_batch_duration_seconds_bucket{HERE}[PACE])))"
+                for share, name in ((0.5, "half"), (0.99, "99 %"))
+            },
+            unit="s",
+        ),
+        Panel(
+            "lines",
+            "Records in a batch",
+            "Mean size of a batch: small while the stream is quiet, full while a backlog is worked off.",
+            {
+                PIPELINE: "sum by (pipeline) (rate(fluvial_batch_records_sum{HERE}[PACE]))"
+                " / sum by (pipeline) (rate(fluvial_batch_records_count{HERE}[PACE]))"
+            },
+        ),
+        Panel(
+            "bars",
+            "Fenced writes",
+            "Batches given up because another worker owned the shard: each is a handover, none is a loss.",
+            {SHARD: "sum by (pipeline, shard) (increase(fluvial_fenced_writes_total{HERE}[PACE]))"},
+        ),
+        Panel(
+            "lines",
+            "Snapshot duration",
+            "Mean clock time to write a snapshot, for which its shard waits, since each worker started.",
+            {
+                SHARD: "max by (pipeline, shard) (fluvial_snapshot_duration_seconds_sum{HERE}"
+                " / fluvial_snapshot_duration_seconds_count{HERE})"
+            },
+            unit="s",
+        ),
+        Panel(
+            "lines",
+            "Snapshot size",
+            "Size of each shard's latest snapshot.",
+            {SHARD: "max by (pipeline, shard) (fluvial_snapshot_bytes{HERE})"},
+            unit="bytes",
+        ),
+        Panel(
+            "lines",
+            "Recovery duration",
+            "Mean clock time from taking a shard to its first new batch, since each worker started.",
+            {
+                SHARD: "max by (pipeline, shard) (fluvial_recovery_duration_seconds_sum{HERE}"
+                " / fluvial_recovery_duration_seconds_count{HERE})"
+            },
+            unit="s",
+        ),
+    ],
+)

@@ -1,0 +1,96 @@
+"""Answers: pages from templates, and refusals as a page or as JSON, whichever was asked for."""
+
+import hashlib
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from fluvial.console import phrases
+from fluvial.console.auth import Access
+from fluvial.console.models import Problem
+
+WHO = "fluvial_who"
+"""The cookie that remembers the name a visitor decides under."""
+
+SILENT = 60.0
+"""Seconds without a report after which a running pipeline counts as silent."""
+
+_STATIC = Path(str(files("fluvial.console"))) / "static"
+
+ASSETS = {name: _STATIC / name for name in ("console.css", "console.js", "plotly.css", "icon.svg")}
+"""What the pages load, by name; all of it comes from here."""
+
+ASSETS["plotly.min.js"] = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
+
+TITLES = {
+    400: "This address does not work",
+    401: "Who is there?",
+    403: "That was not allowed",
+    404: "Nothing is here",
+    422: "That was not understood",
+    503: "The store does not answer",
+}
+
+HELP = {
+    401: "Open the address that was printed where the console was started; it ends in ?token=…. "
+    "Programs send the token in an “Authorization: Bearer” header.",
+    503: "Nothing was changed. The page works again as soon as the store does.",
+}
+"""What to do next, where the refusal alone does not say it."""
+
+
+class Answers:
+    """Makes every page; what comes from events is escaped and made visible in one place, here."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._pages = Environment(
+            loader=PackageLoader("fluvial.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=phrases.visible,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        versions = {name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for name, path in ASSETS.items()}
+        self._pages.globals["asset"] = lambda name: f"/static/{name}?v={versions[name]}"
+        for phrase in (
+            phrases.number,
+            phrases.metric,
+            phrases.count,
+            phrases.moment,
+            phrases.iso,
+            phrases.ago,
+        ):
+            self._pages.filters[phrase.__name__] = phrase
+        self._pages.globals |= {"LABELS": phrases.ACTIONS, "DEEDS": phrases.DEEDS, "silent": _silent}
+
+    def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+        """A page for a visitor who has been let in."""
+        who = phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
+        shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who, "notice": None}
+        return HTMLResponse(self._pages.get_template(template).render(shared | context), status)
+
+    def refuse(self, request: Request, status: int, detail: str) -> Response:
+        """Say why a request was not answered, and what to do."""
+        if request.scope["path"].startswith("/api/"):
+            problem = Problem(detail=" ".join(filter(None, (detail, HELP.get(status)))))
+            return JSONResponse(problem.model_dump(), status, _headers(status))
+        title = TITLES.get(status, "That did not work")
+        shown = {"title": title, "detail": detail, "help": HELP.get(status), "path": request.scope["path"]}
+        page = self._pages.get_template("message.html").render(shown)
+        return HTMLResponse(page, status, _headers(status))
+
+
+def _headers(status: int) -> dict[str, str] | None:
+    return {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status)
+
+
+def _silent(status_at: float | None) -> bool:
+    return status_at is not None and time.time() - status_at > SILENT

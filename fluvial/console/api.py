@@ -1,0 +1,134 @@
+"""The API, version 1: what the pages show and decide, for programs."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
+
+from fluvial.console import cases, charts, reading
+from fluvial.console.deciding import decide
+from fluvial.console.models import (
+    ConflictProblem,
+    Figure,
+    IncidentDetail,
+    IncidentSummary,
+    PipelineDetail,
+    PipelineSummary,
+    PointView,
+    Problem,
+    ReviewBody,
+    ReviewView,
+)
+from fluvial.console.reading import MOST_POINTS, Span
+from fluvial.incidents import State
+from fluvial.store import Store
+
+
+def opened_store(request: Request) -> Store:
+    """The store that the console was made with."""
+    store = request.app.state.store
+    assert isinstance(store, Store)
+    return store
+
+
+Stored = Annotated[Store, Depends(opened_store)]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+Time = Annotated[float | None, Query(allow_inf_nan=False, description="event time in seconds since 1970")]
+
+
+def may_change(request: Request, x_csrf_token: Annotated[str, Header()] = "") -> None:
+    """Let a bearer change something; a browser's script must show that it comes from our page."""
+    if not getattr(request.state, "bearer", False):
+        if not request.app.state.access.allows_change(x_csrf_token):
+            raise HTTPException(403, "A change needs a bearer token, or the page's X-CSRF-Token.")
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "no token, or a wrong one"},
+    404: {"model": Problem, "description": "no such thing"},
+    422: {"model": Problem, "description": "not understood, or not possible"},
+    503: {"model": Problem, "description": "the store does not answer; nothing was changed"},
+}
+
+DECIDING = REFUSALS | {
+    403: {"model": Problem, "description": "a browser's request from another page"},
+    409: {"model": ConflictProblem, "description": "somebody was first, or it changed since you looked"},
+}
+
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=REFUSALS)
+
+
+@router.get("/pipelines")
+def pipelines(store: Stored) -> list[PipelineSummary]:
+    """All pipelines, by name."""
+    return reading.summaries(store)
+
+
+@router.get("/pipelines/{name}")
+def pipeline(name: str, store: Stored) -> PipelineDetail:
+    """Everything about one pipeline."""
+    return reading.detail(store, name)
+
+
+@router.get("/pipelines/{name}/points")
+def points(
+    name: str,
+    store: Stored,
+    since: Time = None,
+    until: Time = None,
+    shard: Annotated[int | None, Query(ge=0, le=10_000)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_POINTS)] = 1000,
+) -> list[PointView]:
+    """The quality curve: the newest points in the span asked for, the oldest of them first."""
+    reading.detail(store, name)  # an unknown name is not an empty curve
+    return reading.points(store, name, Span(since, until, shard, limit))
+
+
+@router.get("/pipelines/{name}/chart")
+def pipeline_chart(name: str, store: Stored) -> Figure:
+    """The pipeline's quality over event time, as Plotly draws it."""
+    return charts.pipeline_figure(store, name)
+
+
+@router.get("/incidents")
+def incidents(
+    store: Stored,
+    state: State | None = None,
+    pipeline: str | None = None,
+    limit: Limit = 200,
+    offset: Offset = 0,
+) -> list[IncidentSummary]:
+    """Incidents, the newest first."""
+    return cases.listing(store, pipeline=pipeline, state=state, limit=limit, offset=offset)
+
+
+@router.get("/incidents/{incident_id}")
+def incident(incident_id: str, store: Stored) -> IncidentDetail:
+    """One incident with its evidence, its reviews and what can be decided now."""
+    return cases.detail(store, incident_id)
+
+
+@router.get("/incidents/{incident_id}/chart")
+def incident_chart(incident_id: str, store: Stored) -> Figure:
+    """The watched quantity around the onset, as Plotly draws it."""
+    return charts.incident_figure(store, incident_id)
+
+
+@router.get("/reviews")
+def reviews(
+    store: Stored, incident: str | None = None, pipeline: str | None = None, limit: Limit = 200
+) -> list[ReviewView]:
+    """Decisions, the newest first."""
+    return cases.decisions(store, pipeline=pipeline, incident=incident, limit=limit)
+
+
+@router.post("/incidents/{incident_id}/reviews", responses=DECIDING, dependencies=[Depends(may_change)])
+def review_incident(incident_id: str, body: ReviewBody, store: Stored) -> ReviewView:
+    """Decide about an incident; repeating a review changes nothing."""
+    return cases.view(decide(store, body.model_dump() | {"incident": incident_id}, "api"))
+
+
+@router.post("/pipelines/{name}/reviews", responses=DECIDING, dependencies=[Depends(may_change)])
+def review_pipeline(name: str, body: ReviewBody, store: Stored) -> ReviewView:
+    """Pause, resume or reset a pipeline's model; repeating a review changes nothing."""
+    return cases.view(decide(store, body.model_dump() | {"pipeline": name}, "api"))

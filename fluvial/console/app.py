@@ -1,0 +1,92 @@
+"""The console as an ASGI application: pages for people, an API for programs, one gate before both."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
+
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from fluvial.console import api, pages
+from fluvial.console.answers import ASSETS, Answers
+from fluvial.console.auth import Access, Gate, Hosts
+from fluvial.console.deciding import Unclear, explain
+from fluvial.console.models import ConflictProblem, Health, Problem
+from fluvial.incidents import NoSuchIncident
+from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
+from fluvial.store import Store, StoreUnavailable
+
+DESCRIPTION = """Pipelines, incidents and decisions, as the pages show them.
+
+Send the console's token as `Authorization: Bearer`. Times ending in `_at` are clock times, others
+event times; both in seconds since 1970 UTC."""
+
+STATUS: dict[type[Exception], int] = {
+    NoSuchIncident: 404,
+    NoSuchPipeline: 404,
+    NotPossible: 422,
+    Unclear: 422,
+    StoreUnavailable: 503,
+}
+"""What a refusal means to a browser or a program."""
+
+Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
+
+
+def create(store: Store, *, token: str, names: Sequence[str] = ()) -> FastAPI:
+    """Make the console of a store. ``names`` are host names it answers to beside localhost."""
+    app = FastAPI(
+        title="fluvial",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    access = Access(token)
+    answers = Answers(access)
+    app.state.store, app.state.access, app.state.answers = store, access, answers
+    app.add_middleware(Gate, access=access, hosts=Hosts(names), refuse=answers.refuse)
+    app.include_router(pages.router)
+    app.include_router(api.router)
+    app.get("/static/{name}", include_in_schema=False)(static)
+    app.get("/healthz", responses={503: {"model": Problem}})(healthz)
+    _handle_refusals(app, answers)
+    return app
+
+
+def static(request: Request, name: str) -> Response:
+    """A style sheet or script; its address changes with its content, so it may be kept for a year."""
+    if name not in ASSETS:
+        raise HTTPException(404, "No file has this name.")
+    kept = "public, max-age=31536000, immutable" if "v" in request.query_params else "no-cache"
+    return FileResponse(ASSETS[name], headers={"Cache-Control": kept})
+
+
+def healthz(store: api.Stored) -> Health:
+    """Whether the console can read its store; needs no token."""
+    with store.read() as db:
+        db.execute(sa.select(1))
+    return Health()
+
+
+def _handle_refusals(app: FastAPI, answers: Answers) -> None:
+    def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            return answers.refuse(request, error.status_code, error.detail)
+        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        return answers.refuse(request, status, str(error))
+
+    def conflicting(_request: Request, error: Exception) -> Response:
+        problem = ConflictProblem(detail=str(error), who=cast(Conflict, error).who)
+        return JSONResponse(problem.model_dump(), 409)
+
+    def unclear(request: Request, error: Exception) -> Response:
+        return answers.refuse(request, 422, explain(cast(RequestValidationError, error).errors()))
+
+    for kind in (*STATUS, HTTPException):
+        app.add_exception_handler(kind, refused)
+    app.add_exception_handler(Conflict, conflicting)
+    app.add_exception_handler(RequestValidationError, unclear)

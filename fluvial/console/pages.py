@@ -1,0 +1,174 @@
+"""The pages: pipelines, one pipeline, incidents, one incident; and the forms on them."""
+
+from typing import Annotated
+from urllib.parse import quote
+from uuid import uuid4
+
+from fastapi import APIRouter, Form, HTTPException, Query, Request
+from pydantic import BaseModel
+from starlette.responses import RedirectResponse, Response
+
+from fluvial.console import cases, reading
+from fluvial.console.answers import WHO, Answers
+from fluvial.console.api import Offset, Stored
+from fluvial.console.auth import set_cookie
+from fluvial.console.deciding import Unclear, decide
+from fluvial.incidents import State
+from fluvial.reviews import EFFECTS, Conflict, ReviewError
+from fluvial.store import Store
+
+PAGE = 50
+"""Incidents on one page."""
+
+router = APIRouter(include_in_schema=False)
+
+
+class Wish(BaseModel):
+    """What a form sends; it is judged where reviews are judged."""
+
+    csrf: str = ""
+    action: str = ""
+    who: str = ""
+    reason: str = ""
+    id: str = ""
+    version: str = ""
+
+
+class Notice(BaseModel):
+    """What became of a visitor's decision, shown above the page."""
+
+    kind: str
+    text: str
+    reason: str = ""
+
+
+def _answers(request: Request) -> Answers:
+    answers = request.app.state.answers
+    assert isinstance(answers, Answers)
+    return answers
+
+
+@router.get("/")
+def pipelines(request: Request, store: Stored) -> Response:
+    """All pipelines at a glance."""
+    shown = {"pipelines": reading.summaries(store), "tally": reading.tally(store)}
+    return _answers(request).page(request, "pipelines.html", **shown)
+
+
+@router.get("/pipelines/{name}")
+def pipeline(request: Request, name: str, store: Stored, taken: str = "") -> Response:
+    """One pipeline: how good it is, where its events are, what was decided."""
+    return _pipeline(request, store, name, taken=taken)
+
+
+@router.get("/incidents")
+def incidents(
+    request: Request,
+    store: Stored,
+    state: State | Annotated[str, Query(max_length=0)] | None = None,
+    pipeline: str = "",
+    offset: Offset = 0,
+) -> Response:
+    """The incidents, the newest first."""
+    found = cases.listing(
+        store, pipeline=pipeline or None, state=state or None, limit=PAGE + 1, offset=offset
+    )
+    fleet = reading.summaries(store)
+    shown = {"incidents": found[:PAGE], "more": len(found) > PAGE, "size": PAGE, "offset": offset}
+    shown |= {"state": state or "", "pipeline": pipeline, "pipelines": fleet, "tally": reading.tally(store)}
+    return _answers(request).page(request, "incidents.html", **shown)
+
+
+@router.get("/incidents/{incident_id}")
+def incident(request: Request, incident_id: str, store: Stored, taken: str = "") -> Response:
+    """One incident: its evidence, what can be decided, what was."""
+    return _incident(request, store, incident_id, taken=taken)
+
+
+@router.post("/pipelines/{name}/reviews")
+def decide_pipeline(request: Request, name: str, wish: Annotated[Wish, Form()], store: Stored) -> Response:
+    """Pause, resume or reset."""
+    return _decide(request, store, wish, {"pipeline": name})
+
+
+@router.post("/incidents/{incident_id}/reviews")
+def decide_incident(
+    request: Request, incident_id: str, wish: Annotated[Wish, Form()], store: Stored
+) -> Response:
+    """Decide about an incident."""
+    return _decide(request, store, wish, {"incident": incident_id})
+
+
+def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str]) -> Response:
+    if not request.app.state.access.allows_change(wish.csrf):
+        raise HTTPException(
+            403, "The form is not from this console, or from an earlier start of it: go back."
+        )
+    asked = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": wish.id or None}
+    version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
+    try:
+        taken = decide(store, asked | subject | {"version": version}, "console")
+    except Conflict as error:
+        return _again(
+            request, store, subject, 409, Notice(kind="conflict", text=str(error), reason=wish.reason)
+        )
+    except (ReviewError, Unclear) as error:
+        return _again(
+            request, store, subject, 422, Notice(kind="unclear", text=str(error), reason=wish.reason)
+        )
+    path = request.scope["path"].removesuffix("/reviews")
+    answer = RedirectResponse(f"{quote(path)}?taken={quote(taken.id)}", 303)
+    set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
+    return answer
+
+
+def _again(request: Request, store: Store, subject: dict[str, str], status: int, notice: Notice) -> Response:
+    """The page that the form was on, as things stand now, and why nothing was done."""
+    if "incident" in subject:
+        return _incident(request, store, subject["incident"], status=status, notice=notice)
+    return _pipeline(request, store, subject["pipeline"], status=status, notice=notice)
+
+
+def _pipeline(
+    request: Request,
+    store: Store,
+    name: str,
+    *,
+    status: int = 200,
+    notice: Notice | None = None,
+    taken: str = "",
+) -> Response:
+    found = reading.detail(store, name)
+    reviews = cases.decisions(store, pipeline=name, limit=50)
+    shown = {
+        "pipeline": found,
+        "reviews": reviews,
+        "incidents": cases.listing(store, pipeline=name, state=None, limit=5, offset=0),
+        "effects": {a: EFFECTS[a] for a in (("resume",) if found.paused else ("pause",))},
+        "reset": EFFECTS["reset"],
+        "notice": notice,
+        "taken": next((one for one in reviews if one.id == taken), None),
+        "review_id": uuid4().hex,
+        "tally": reading.tally(store),
+    }
+    return _answers(request).page(request, "pipeline.html", status, **shown)
+
+
+def _incident(
+    request: Request,
+    store: Store,
+    incident_id: str,
+    *,
+    status: int = 200,
+    notice: Notice | None = None,
+    taken: str = "",
+) -> Response:
+    found = cases.detail(store, incident_id)
+    shown = {
+        "incident": found,
+        "notice": notice,
+        "taken": next((one for one in found.reviews if one.id == taken), None),
+        "review_id": uuid4().hex,
+        "tally": reading.tally(store),
+    }
+    return _answers(request).page(request, "incident.html", status, **shown)
