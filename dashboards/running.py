@@ -90,7 +90,7 @@ WELL = Section(
         Panel(
             "number",
             "Shards halted",
-            "Shards that stand still. The console says what is missing in their log.",
+            "Shards that stand still until a person acts. The console says why.",
             {"halted": "sum(max by (pipeline, shard) (fluvial_shard_halted{HERE}))"},
             columns=6,
             answers=(Answer(0, "none", "green"),),

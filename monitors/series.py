@@ -169,7 +169,7 @@ SERIES = (
     Series("fluvial_model_version", "gauge", SHARD, "Which model the shard is at; a reset starts the next."),
     # What this worker does for a shard: these start at 0 with the process.
     Series("fluvial_shard_owned", "gauge", SHARD, "1 while this worker owns the shard, then 0."),
-    Series("fluvial_shard_halted", "gauge", SHARD, "1 while it stands still: its log has a gap."),
+    Series("fluvial_shard_halted", "gauge", SHARD, "1 while it stands still until a person acts."),
     Series(
         "fluvial_fenced_writes_total",
         "counter",

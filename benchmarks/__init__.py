@@ -1,0 +1,1 @@
+"""How fast a pipeline is, as a ratio to the bare River loop over the same decoded events."""
