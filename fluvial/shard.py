@@ -227,8 +227,8 @@ class Shard:
             outcomes=dict(zip(OUTCOMES, outcomes, strict=True)),
             fates=fates | {"quarantined": refused["labels"]},
             quarantined=dict(state.quarantined),
-            scores={name: score.values() for name, score in board.total.items()},
-            recent_scores={name: window.values() for name, window in board.recent.items()},
+            scores={name: tally.total().values() for name, tally in board.tallies.items()},
+            recent_scores={name: tally.recent().values() for name, tally in board.tallies.items()},
             slices=board.slices.values() if board.slices else {},
             success=self._success(),
             cost=board.cost,
@@ -243,10 +243,9 @@ class Shard:
         )
 
     def _success(self) -> Success | None:
-        spec, goal = self.pipeline.success, self.state.learner.board.success
-        if spec is None or goal is None:
+        spec, verdict = self.pipeline.success, self.state.learner.board.verdict()
+        if spec is None or verdict is None:
             return None
-        verdict = goal.status()
         side, level = ("at least", spec.at_least) if spec.at_least is not None else ("at most", spec.at_most)
         return Success(spec.metric, side, float(level or 0.0), verdict.value, verdict.status)
 

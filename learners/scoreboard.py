@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from consumers.event import Truth, Value
 from learners.baselines import BaselineSpec
-from learners.scoring import Delays, Forecast, Score, Slices, Success, SuccessSpec, Window
+from learners.scoring import Delays, Forecast, Slices, Success, SuccessSpec, Tally, Verdict
 from learners.task import Task
 
 CHAMPION = "model"
@@ -45,29 +45,34 @@ class Scoreboard:
         self._task = task
         self._baselines = task.baselines(baselines)
         self.names = (CHAMPION, *(b.name for b in self._baselines))
-        self.total: dict[str, Score] = {name: task.score() for name in self.names}
-        self.recent = {name: Window(task.score, success.window if success else window) for name in self.names}
+        size = success.window if success else window
+        self.tallies = {name: Tally(task.score, size) for name in self.names}
         self.slices = Slices(slices, task.score) if slices else None
-        self.success = Success(success, task.score) if success else None
-        if self.success is not None:
-            self.recent[CHAMPION] = self.success.window  # the goal is judged on the champion's own window
+        self.success = Success(success, task.score().values()) if success else None
         self.delays = Delays()
         self.cost = 0.0
         self.outcomes = 0
         self._losses = dict.fromkeys(self.names, 0.0)
+
+    def verdict(self) -> Verdict | None:
+        """Whether the champion meets the goal, where there is one."""
+        return self.success.verdict(self.tallies[CHAMPION].recent()) if self.success else None
 
     def foresee(self, values: Mapping[str, Value]) -> tuple[Forecast, ...]:
         """What the baselines say about an event, before anybody knows the truth."""
         return tuple(baseline.predict(values) for baseline in self._baselines)
 
     def add(
-        self, forecasts: Sequence[Forecast], truth: Truth, values: Mapping[str, Value], time: float, waiting: int
+        self,
+        forecasts: Sequence[Forecast],
+        truth: Truth,
+        values: Mapping[str, Value],
+        time: float,
+        waiting: int,
     ) -> Point | None:
         """Count one outcome; ``forecasts`` are the champion's and the baselines'. A Point when one is due."""
         for name, forecast in zip(self.names, forecasts, strict=True):
-            self.total[name].add(forecast, truth)
-            self.recent[name].add(forecast, truth)
-            self._losses[name] += self._task.loss(forecast, truth)
+            self.tallies[name].add(forecast, truth)
         self.cost += self._task.cost(forecasts[0], truth)
         if self.slices is not None:
             self.slices.add(values, forecasts[0], truth)
@@ -77,7 +82,8 @@ class Scoreboard:
         return self._point(time, waiting) if self.outcomes % self.EVERY == 0 else None
 
     def _point(self, time: float, waiting: int) -> Point:
-        loss = {name: total / self.EVERY for name, total in self._losses.items()}
-        self._losses = dict.fromkeys(self.names, 0.0)
-        recent = {name: window.values() for name, window in self.recent.items()}
-        return Point(self.outcomes // self.EVERY, time, loss, recent, waiting)
+        losses = {name: tally.total().loss for name, tally in self.tallies.items()}
+        mean = {name: (total - self._losses[name]) / self.EVERY for name, total in losses.items()}
+        self._losses = losses
+        recent = {name: tally.recent().values() for name, tally in self.tallies.items()}
+        return Point(self.outcomes // self.EVERY, time, mean, recent, waiting)

@@ -1,6 +1,8 @@
 """The scores of each task: binary, multiclass, regression."""
 
+from collections.abc import Mapping
 from math import log, log1p, nan, sqrt
+from typing import Any
 
 from learners.scoring import LIMIT, Score
 
@@ -8,7 +10,7 @@ FLOOR, CEILING = 1e-15, 1.0 - 1e-15
 """Probabilities are clipped here before a logarithm is taken."""
 
 UNIT = 2.0**60
-"""Sums are integers in units of 2**-60: what was added can be removed again without a trace."""
+"""Sums are integers in units of 2**-60: the order in which scores are put together changes nothing."""
 
 BINS_PER_LOGIT, LAST_BIN = 128, 4095
 """4,096 bins over logits of -16 to 16, so that rare events (p near 0) keep their ranks too."""
@@ -47,6 +49,18 @@ def share_of(forecast: dict[str, float], y: str) -> float:
     return forecast.get(y, 0.0) if forecast else 0.5
 
 
+def add_counts(ours: dict[Any, int], theirs: Mapping[Any, int], sign: int) -> None:
+    """Add counts to counts, or take them away, key by key; what comes to nothing is dropped."""
+    if not ours and sign > 0:
+        ours.update(theirs)
+        return
+    for key, count in theirs.items():
+        if left := ours.get(key, 0) + sign * count:
+            ours[key] = left
+        else:
+            ours.pop(key, None)
+
+
 class BinaryScore(Score):
     """Metrics of P(true) forecasts; decisions are taken above ``threshold``.
 
@@ -68,24 +82,35 @@ class BinaryScore(Score):
         self._decided = [0, 0, 0, 0]  # true and false negatives, false and true positives
         self._bins: tuple[dict[int, int], dict[int, int]] = ({}, {})  # of the false, of the true
 
-    def count(self, forecast: float, y: bool, step: int) -> None:
-        """Count one outcome ``step`` times."""
+    def add(self, forecast: float, y: bool) -> None:
+        """Count one outcome."""
         p = FLOOR if forecast < FLOOR else CEILING if forecast > CEILING else forecast
         yes, no = log(p), log1p(-p)
         error = 1.0 - p if y else p
-        self.n += step
-        self._logloss -= step * int((yes if y else no) * UNIT)
-        self._brier += step * int(error * error * UNIT)
-        self._forecasts += step * int(p * UNIT)
-        self._decided[2 * (forecast > self.threshold) + y] += step
+        self.n += 1
+        self._logloss -= int((yes if y else no) * UNIT)
+        self._brier += int(error * error * UNIT)
+        self._forecasts += int(p * UNIT)
+        self._decided[2 * (forecast > self.threshold) + y] += 1
         place = int((yes - no + 16.0) * BINS_PER_LOGIT)
         place = 0 if place < 0 else LAST_BIN if place > LAST_BIN else place
         bins = self._bins[y]
-        left = bins.get(place, 0) + step
-        if left:
-            bins[place] = left
-        else:
-            del bins[place]
+        bins[place] = bins.get(place, 0) + 1
+
+    def merge(self, other: "BinaryScore", sign: int = 1) -> None:
+        """Count all that ``other`` has counted, or take it back."""
+        self.n += sign * other.n
+        self._logloss += sign * other._logloss
+        self._brier += sign * other._brier
+        self._forecasts += sign * other._forecasts
+        self._decided = [ours + sign * theirs for ours, theirs in zip(self._decided, other._decided, strict=True)]
+        for ours, theirs in zip(self._bins, other._bins, strict=True):
+            add_counts(ours, theirs, sign)
+
+    @property
+    def loss(self) -> float:
+        """The sum of log losses in nats."""
+        return self._logloss / UNIT
 
     def values(self) -> dict[str, float]:
         """Every metric; NaN where the outcomes so far do not define it."""
@@ -142,15 +167,28 @@ class MulticlassScore(Score):
         self._truths: dict[str, int] = {}
         self._decisions: dict[str, int] = {}
 
-    def count(self, forecast: dict[str, float], y: str, step: int) -> None:
-        """Count one outcome ``step`` times."""
+    def add(self, forecast: dict[str, float], y: str) -> None:
+        """Count one outcome."""
         decision = likeliest(forecast)
-        self.n += step
-        self._logloss += step * int(log_loss(share_of(forecast, y)) * UNIT)
-        self._truths[y] = self._truths.get(y, 0) + step
-        self._decisions[decision] = self._decisions.get(decision, 0) + step
+        self.n += 1
+        self._logloss += int(log_loss(share_of(forecast, y)) * UNIT)
+        self._truths[y] = self._truths.get(y, 0) + 1
+        self._decisions[decision] = self._decisions.get(decision, 0) + 1
         if decision == y:
-            self._hits[y] = self._hits.get(y, 0) + step
+            self._hits[y] = self._hits.get(y, 0) + 1
+
+    def merge(self, other: "MulticlassScore", sign: int = 1) -> None:
+        """Count all that ``other`` has counted, or take it back."""
+        self.n += sign * other.n
+        self._logloss += sign * other._logloss
+        add_counts(self._hits, other._hits, sign)
+        add_counts(self._truths, other._truths, sign)
+        add_counts(self._decisions, other._decisions, sign)
+
+    @property
+    def loss(self) -> float:
+        """The sum of log losses in nats."""
+        return self._logloss / UNIT
 
     def values(self) -> dict[str, float]:
         """Every metric; NaN where the outcomes so far do not define it."""
@@ -194,16 +232,30 @@ class RegressionScore(Score):
         self.error = error
         self.n = self._absolute = self._squared = self._signed = self._labels = self._labels_squared = 0
 
-    def count(self, forecast: float, y: float, step: int) -> None:
-        """Count one outcome ``step`` times."""
+    def add(self, forecast: float, y: float) -> None:
+        """Count one outcome."""
         error = int(bounded(forecast - y) * UNIT)
         label = int(bounded(y) * UNIT)
-        self.n += step
-        self._signed += step * error
-        self._absolute += step * abs(error)
-        self._squared += step * error * error
-        self._labels += step * label
-        self._labels_squared += step * label * label
+        self.n += 1
+        self._signed += error
+        self._absolute += abs(error)
+        self._squared += error * error
+        self._labels += label
+        self._labels_squared += label * label
+
+    def merge(self, other: "RegressionScore", sign: int = 1) -> None:
+        """Count all that ``other`` has counted, or take it back."""
+        self.n += sign * other.n
+        self._signed += sign * other._signed
+        self._absolute += sign * other._absolute
+        self._squared += sign * other._squared
+        self._labels += sign * other._labels
+        self._labels_squared += sign * other._labels_squared
+
+    @property
+    def loss(self) -> float:
+        """The sum of absolute errors in label units."""
+        return self._absolute / UNIT
 
     def values(self) -> dict[str, float]:
         """Every metric; NaN where the outcomes so far do not define it."""

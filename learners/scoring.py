@@ -1,9 +1,9 @@
-"""Prequential scoring: what a score is, over a window, per slice, against a goal; and label delays."""
+"""Prequential scoring: what a score is, in total and lately, per slice, against a goal; and label delays."""
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf, isnan, nan
 from typing import Any, Literal, NamedTuple, Self
 
@@ -40,21 +40,25 @@ ABSENT = "(absent)"
 
 
 class Score(ABC):
-    """All metrics of one task over the outcomes added and not removed; ``n`` counts them."""
+    """All metrics of one task over the outcomes added; ``n`` counts them."""
 
     n: int = 0
 
+    @abstractmethod
     def add(self, forecast: Any, y: Any) -> None:
         """Count one outcome."""
-        self.count(forecast, y, 1)
-
-    def remove(self, forecast: Any, y: Any) -> None:
-        """Take back one outcome that was added, exactly: no rounding error stays behind."""
-        self.count(forecast, y, -1)
 
     @abstractmethod
-    def count(self, forecast: Any, y: Any, step: int) -> None:
-        """Count one outcome ``step`` times: 1 adds, -1 removes."""
+    def merge(self, other: Self, sign: int = 1) -> None:
+        """Count all that another score of the same kind has counted, or with -1 take it back.
+
+        Sums are exact: nothing of what is taken back stays behind.
+        """
+
+    @property
+    @abstractmethod
+    def loss(self) -> float:
+        """The sum of the task's loss over all outcomes."""
 
     @abstractmethod
     def values(self) -> dict[str, float]:
@@ -65,36 +69,57 @@ class Score(ABC):
         """An empty score of the same kind and parameters."""
 
 
-class Window:
-    """A score over the last ``size`` outcomes; ``n`` of them have come so far.
+class Tally:
+    """A score over everything and a score over about the last ``size`` outcomes, for the price of one.
 
-    The score's sums are exact, so a window never drifts away from what it holds.
+    Outcomes are counted into a small score; when that holds a twentieth of ``size`` it becomes a
+    step of the recent score and a part of the total. So an outcome is counted once, nothing has to
+    be taken back, and a window costs twenty small scores and not ``size`` forecasts. Once full, the
+    recent score covers at least ``size`` outcomes and less than a step more.
     """
 
+    STEPS = 20
+
     def __init__(self, make: Callable[[], Score], size: int):
-        self.score = make()
         self.size = size
-        self._outcomes: deque[tuple[Any, Any]] = deque()
+        self._step = max(1, size // self.STEPS)
+        self._steps = -(-size // self._step)
+        self._open = make()
+        self._closed: deque[Score] = deque()
+        self._recent, self._total = make(), make()
 
     @property
     def n(self) -> int:
-        """How many outcomes the window holds, at most its size."""
-        return self.score.n
+        """How many outcomes were counted in all."""
+        return self._total.n + self._open.n
 
     def add(self, forecast: Any, y: Any) -> None:
-        """Count one outcome and forget the one that is now too old."""
-        self._outcomes.append((forecast, y))
-        self.score.add(forecast, y)
-        if len(self._outcomes) > self.size:
-            self.score.remove(*self._outcomes.popleft())
+        """Count one outcome."""
+        self._open.add(forecast, y)
+        if self._open.n >= self._step:
+            self._close()
 
-    def values(self) -> dict[str, float]:
-        """Every metric over the window; NaN where its outcomes do not define it."""
-        return self.score.values()
+    def _close(self) -> None:
+        self._total.merge(self._open)
+        self._recent.merge(self._open)
+        self._closed.append(self._open)
+        if len(self._closed) > self._steps:
+            self._recent.merge(self._closed.popleft(), -1)
+        self._open = self._open.fresh()
 
-    def fresh(self) -> "Window":
-        """An empty window of the same size and kind of score."""
-        return Window(self.score.fresh, self.size)
+    def total(self) -> Score:
+        """The score over everything, to read."""
+        return self._with_open(self._total)
+
+    def recent(self) -> Score:
+        """The score over the last outcomes, to read."""
+        return self._with_open(self._recent)
+
+    def _with_open(self, closed: Score) -> Score:
+        whole = self._open.fresh()
+        whole.merge(closed)
+        whole.merge(self._open)
+        return whole
 
 
 class Slices:
@@ -107,10 +132,10 @@ class Slices:
     Values are told apart by their text, cut at 60 characters; an absent field is ``(absent)``.
     """
 
-    def __init__(self, fields: Sequence[str], make: Callable[[], Score | Window], top: int = 20):
+    def __init__(self, fields: Sequence[str], make: Callable[[], Score], top: int = 20):
         self.top = top
         self._blank = make()
-        self._scores: dict[str, dict[str, Score | Window]] = {field: {} for field in fields}
+        self._scores: dict[str, dict[str, Score]] = {field: {} for field in fields}
         self._seen: dict[str, dict[str, int]] = {field: {} for field in fields}
         self._waiting: dict[str, dict[str, int]] = {field: {} for field in fields}
 
@@ -183,30 +208,23 @@ class Verdict(NamedTuple):
 
 
 class Success:
-    """The goal of a pipeline, held against the last outcomes.
+    """The goal of a pipeline, held against the champion's last outcomes.
 
     It is too early for a verdict until the window, or a thousand outcomes of a longer one, is full,
     and as long as the metric is undefined (a ROC AUC without a single positive).
     """
 
-    def __init__(self, spec: SuccessSpec, make: Callable[[], Score]):
-        self.metric = spec.metric
+    def __init__(self, spec: SuccessSpec, known: Collection[str]):
+        if spec.metric not in known:
+            raise ValueError(f"{spec.metric} is no metric of this task; it has {', '.join(known)}")
+        self.spec = spec
         self.low = -inf if spec.at_least is None else spec.at_least
         self.high = inf if spec.at_most is None else spec.at_most
-        self.window = Window(make, spec.window)
-        if spec.metric not in self.window.values():
-            raise ValueError(
-                f"{spec.metric} is no metric of this task; it has {', '.join(self.window.values())}"
-            )
 
-    def add(self, forecast: Any, y: Any) -> None:
-        """Count one outcome."""
-        self.window.add(forecast, y)
-
-    def status(self) -> Verdict:
-        """The verdict now."""
-        value, n = self.window.values()[self.metric], self.window.n
-        if n < min(self.window.size, 1_000) or isnan(value):
+    def verdict(self, recent: Score) -> Verdict:
+        """The verdict on a recent score."""
+        value, n = recent.values()[self.spec.metric], recent.n
+        if n < min(self.spec.window, 1_000) or isnan(value):
             return Verdict("too early", value, n)
         return Verdict("met" if self.low <= value <= self.high else "missed", value, n)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,13 @@ class Answers:
             self._pages.filters[phrase.__name__] = phrase
         self._pages.globals |= {"LABELS": phrases.ACTIONS, "DEEDS": phrases.DEEDS, "silent": _silent}
 
-    def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    def page(
+        self, request: Request, template: str, context: Mapping[str, Any], status: int = 200
+    ) -> Response:
         """A page for a visitor who has been let in."""
         who = phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
         shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who, "notice": None}
-        return HTMLResponse(self._pages.get_template(template).render(shared | context), status)
+        return HTMLResponse(self._pages.get_template(template).render({**shared, **context}), status)
 
     def refuse(self, request: Request, status: int, detail: str) -> Response:
         """Say why a request was not answered, and what to do."""

@@ -38,9 +38,9 @@ Time = Annotated[float | None, Query(allow_inf_nan=False, description="event tim
 
 def may_change(request: Request, x_csrf_token: Annotated[str, Header()] = "") -> None:
     """Let a bearer change something; a browser's script must show that it comes from our page."""
-    if not getattr(request.state, "bearer", False):
-        if not request.app.state.access.allows_change(x_csrf_token):
-            raise HTTPException(403, "A change needs a bearer token, or the page's X-CSRF-Token.")
+    bearer = getattr(request.state, "bearer", False)
+    if not bearer and not request.app.state.access.allows_change(x_csrf_token):
+        raise HTTPException(403, "A change needs a bearer token, or the page's X-CSRF-Token.")
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {

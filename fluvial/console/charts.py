@@ -76,12 +76,12 @@ class Chart:
         self._names = list(points[-1].loss) if points else []
         self._data: list[dict[str, Any]] = []
         self._shapes: list[dict[str, Any]] = []
+        self._texts: list[dict[str, Any]] = []
         self._layout: dict[str, Any] = {
             "xaxis": {"type": "date", "anchor": "y3", "hoverformat": "%-d %b %Y, %H:%M UTC"},
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "traceorder": "reversed"},
             "margin": {"l": 48, "r": 8, "t": 8, "b": 32},
             "hovermode": "closest",
-            "annotations": [],
         }
 
     def panel(self, axis: str, domain: tuple[float, float], title: str) -> None:
@@ -95,7 +95,7 @@ class Chart:
             "y": domain[1],
             "yanchor": "bottom",
         }
-        self._layout["annotations"].append(place | {"text": escape(title), "showarrow": False})
+        self._texts.append(place | {"text": escape(title), "showarrow": False})
 
     def line(self, name: str, value: Value, axis: str, look: dict[str, Any], *, legend: bool = True) -> None:
         """Add a line; groups of points are drawn as their mean."""
@@ -131,7 +131,7 @@ class Chart:
         self._shapes.append({"type": "line", **span, "line": {"color": BETTER, "width": 1.5, "dash": "dash"}})
         place = {"xref": "paper", "x": 1, "xanchor": "right", "yref": axis, "y": at, "yanchor": "bottom"}
         text = {"text": f"goal {number(at)}", "showarrow": False, "font": {"color": BETTER}}
-        self._layout["annotations"].append(place | text)
+        self._texts.append(place | text)
 
     def step(self, axis: str, evidence: Evidence, start: float) -> None:
         """Draw the two means of an alarm, on the two sides of its onset."""
@@ -158,7 +158,7 @@ class Chart:
                 "x": [_ms(time) for time, _, _ in marks],
                 "y": [row] * len(marks),
                 "yaxis": "y3",
-                "text": [escape(str(visible(text)[:160]), quote=False) for _, text, _ in marks],
+                "text": [escape(str(visible(text))[:160], quote=False) for _, text, _ in marks],
                 "customdata": [address for _, _, address in marks],
                 "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"size": 11, **look},
@@ -174,9 +174,10 @@ class Chart:
 
     def figure(self) -> Figure:
         """The finished chart."""
-        lane = {"domain": LANE, "range": [-0.6, 1.6], "tickvals": [0, 1], "ticktext": ["decided", "alarms"]}
-        lane |= {"fixedrange": True, "zeroline": False, "showgrid": False}
-        return Figure(data=self._data, layout=self._layout | {"yaxis3": lane, "shapes": self._shapes})
+        lane: dict[str, Any] = {"domain": LANE, "range": [-0.6, 1.6], "fixedrange": True, "zeroline": False}
+        lane |= {"tickvals": [0, 1], "ticktext": ["decided", "alarms"], "showgrid": False}
+        drawn = {"yaxis3": lane, "shapes": self._shapes, "annotations": self._texts}
+        return Figure(data=self._data, layout=self._layout | drawn)
 
     def _look(self, name: str) -> dict[str, Any]:
         if name == CHAMPION:

@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import uuid4
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
@@ -13,7 +13,7 @@ from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
 from fluvial.console.deciding import Unclear, decide
-from fluvial.incidents import State
+from fluvial.incidents import STATES
 from fluvial.reviews import EFFECTS, Conflict, ReviewError
 from fluvial.store import Store
 
@@ -52,7 +52,7 @@ def _answers(request: Request) -> Answers:
 def pipelines(request: Request, store: Stored) -> Response:
     """All pipelines at a glance."""
     shown = {"pipelines": reading.summaries(store), "tally": reading.tally(store)}
-    return _answers(request).page(request, "pipelines.html", **shown)
+    return _answers(request).page(request, "pipelines.html", shown)
 
 
 @router.get("/pipelines/{name}")
@@ -63,20 +63,15 @@ def pipeline(request: Request, name: str, store: Stored, taken: str = "") -> Res
 
 @router.get("/incidents")
 def incidents(
-    request: Request,
-    store: Stored,
-    state: State | Annotated[str, Query(max_length=0)] | None = None,
-    pipeline: str = "",
-    offset: Offset = 0,
+    request: Request, store: Stored, state: str = "", pipeline: str = "", offset: Offset = 0
 ) -> Response:
     """The incidents, the newest first."""
-    found = cases.listing(
-        store, pipeline=pipeline or None, state=state or None, limit=PAGE + 1, offset=offset
-    )
-    fleet = reading.summaries(store)
+    chosen = next((one for one in STATES if one == state), None)  # an unknown state filters nothing
+    found = cases.listing(store, pipeline=pipeline or None, state=chosen, limit=PAGE + 1, offset=offset)
     shown = {"incidents": found[:PAGE], "more": len(found) > PAGE, "size": PAGE, "offset": offset}
-    shown |= {"state": state or "", "pipeline": pipeline, "pipelines": fleet, "tally": reading.tally(store)}
-    return _answers(request).page(request, "incidents.html", **shown)
+    fleet = reading.summaries(store)
+    shown |= {"state": chosen or "", "pipeline": pipeline, "pipelines": fleet, "tally": reading.tally(store)}
+    return _answers(request).page(request, "incidents.html", shown)
 
 
 @router.get("/incidents/{incident_id}")
@@ -104,7 +99,7 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
         raise HTTPException(
             403, "The form is not from this console, or from an earlier start of it: go back."
         )
-    asked = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": wish.id or None}
+    asked = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": f"{wish.id}-{wish.action}" if wish.id else None}
     version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
     try:
         taken = decide(store, asked | subject | {"version": version}, "console")
@@ -151,7 +146,7 @@ def _pipeline(
         "review_id": uuid4().hex,
         "tally": reading.tally(store),
     }
-    return _answers(request).page(request, "pipeline.html", status, **shown)
+    return _answers(request).page(request, "pipeline.html", shown, status)
 
 
 def _incident(
@@ -171,4 +166,4 @@ def _incident(
         "review_id": uuid4().hex,
         "tally": reading.tally(store),
     }
-    return _answers(request).page(request, "incident.html", status, **shown)
+    return _answers(request).page(request, "incident.html", shown, status)

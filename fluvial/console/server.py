@@ -3,8 +3,7 @@
 import secrets
 import socket
 from collections.abc import Sequence
-from threading import Thread
-from time import monotonic, sleep
+from threading import Event, Thread
 
 import uvicorn
 
@@ -19,10 +18,11 @@ PATIENCE = 10.0
 
 
 class ConsoleServer:
-    """Serves a store's console; ``port`` 0 is any free one. Others reach it only if ``host`` lets them.
+    """Serves a store's console; without ``host`` only this machine can reach it.
 
-    ``names`` are further host names under which people open it. Raises OSError where the port is
-    taken; from then on the port is ours and ``url`` is known, but nobody is answered before ``start``.
+    ``port`` 0 is any free one; ``names`` are further host names under which people open it. From
+    construction on the port is ours and ``url`` is known; nobody is answered before :meth:`start`.
+    Raises OSError where the port is taken.
     """
 
     def __init__(
@@ -35,13 +35,60 @@ class ConsoleServer:
         names: Sequence[str] = (),
     ) -> None:
         self.token = token or secrets.token_urlsafe(24)
-        self._names = [host, *names] + ([socket.gethostname(), socket.getfqdn()] if host in ANY else [])
-        app = create(store, token=self.token, names=self._names)
+        self._host = host
+        known = [host, *names, *([socket.gethostname()] if host in ANY else [])]
+        app = create(store, token=self.token, names=known)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
-        # The access log would write the token down.
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
-        )
-        self._server = uvicorn.Server(config)
+        # No access log: it would write the token down.
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        self._server = _Server(config)
         self._thread: Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port people connect to."""
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def address(self) -> str:
+        """The console's address, for links: whoever follows them has been let in already."""
+        shown = "localhost" if self._host in ANY else f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{shown}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address that lets its reader in: it holds the token."""
+        return f"{self.address}/?token={self.token}"
+
+    def start(self) -> None:
+        """Return when requests are answered. Raises RuntimeError if that never happens."""
+        self._thread = Thread(target=self._run, name="console", daemon=True)
+        self._thread.start()
+        if not self._server.settled.wait(PATIENCE) or not self._server.started:
+            raise RuntimeError("the console did not start: see the log")
+
+    def stop(self) -> None:
+        """Answer what was asked, give the port back; harmless if it never started."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._server.settled.set()
+
+
+class _Server(uvicorn.Server):
+    """Tells another thread when starting is over, well or not."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.settled = Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.settled.set()

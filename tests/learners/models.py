@@ -114,7 +114,7 @@ TEMPLATES = (  # the first pattern that fits a name, the task, and the model aro
     ("tree.splitter.*", "binary", f"{RAW} | tree.HoeffdingTreeClassifier({QUICK}, splitter={{}})"),
     ("*.SGTClassifier", "binary", f"{RAW} | {{}}"),
     ("forest.AMFC*", "multiclass", f"{NUMBERS} | {{}}"),
-    ("forest.[AO]*[MX][FT]Regressor", "regression", f"{NUMBERS} | {{}}"),
+    ("forest.[AO][MX][FT]Regressor", "regression", f"{NUMBERS} | {{}}"),
     ("ensemble.*Regressor", "regression", f"{ALL} | {{}}"),
     ("ensemble.Stack*", "binary", f"{ALL} | {{}}"),
     ("dummy.*Regressor", "regression", "{}"),

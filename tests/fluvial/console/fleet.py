@@ -1,0 +1,184 @@
+"""A store filled as workers and people would have filled it."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from typing import Any
+
+from fluvial.incidents import Incidents
+from fluvial.journal import Journal
+from fluvial.reviews import Request, Review, register, review
+from fluvial.store import Store, point_table
+from monitors.alarm import Alarm
+from monitors.status import ShardStatus, Success
+
+START = 1357016400.0  # 1 January 2013, 05:00 UTC
+HOUR = 3600.0
+EVERY = 9 * HOUR  # event time between two points
+
+FLIGHTS: dict[str, Any] = {
+    "question": "Will this flight arrive more than 15 minutes late?",
+    "decision": "Whom to rebook before a tight connection breaks.",
+    "owner": "Operations desk <ops@example.org>",
+    "task": "binary",
+    "model": "preprocessing.StandardScaler() | linear_model.LogisticRegression()",
+    "cost_unit": "EUR",
+    "success": {"metric": "rocauc", "at_least": 0.7, "window": 20000},
+    "slices": ["origin", "carrier"],
+    "fields": [
+        {"name": "carrier", "type": "category", "unit": None, "description": "the airline's two-letter code"},
+        {"name": "distance", "type": "number", "unit": "miles", "description": None},
+    ],
+    "recent": ["carrier_late", "origin_late"],
+    "topics": {"events": "flights.events", "labels": "flights.labels"},
+}
+
+SCORES = {
+    "model": {"rocauc": 0.7132, "logloss": 0.4531, "accuracy": 0.8102, "base_rate": 0.236, "cost": 31.2},
+    "base_rate": {"rocauc": 0.5, "logloss": 0.5462, "accuracy": 0.764, "base_rate": 0.236, "cost": 35.4},
+    "last_class": {"rocauc": 0.581, "logloss": 0.9321, "accuracy": 0.701, "base_rate": 0.236, "cost": 38.8},
+    "rolling_rate": {"rocauc": 0.6402, "logloss": 0.4994, "accuracy": 0.785, "base_rate": 0.236, "cost": 33.0},
+}
+
+FLIGHTS_STATUS = ShardStatus(
+    pipeline="flights",
+    shard=0,
+    batch=337,
+    events=336_776,
+    labels=330_120,
+    predictions=336_300,
+    waiting=2_104,
+    early=31,
+    defaulted=4_210,
+    outcomes={"learned": 325_940, "predict_only": 4_312, "expired": 3_944, "quarantined": 412, "duplicates": 64},
+    fates={
+        "used": 326_042,
+        "duplicate": 1_410,
+        "late": 2_204,
+        "corrected": 310,
+        "unmatched": 61,
+        "quarantined": 62,
+    },
+    quarantined={("events", "out_of_range"): 350, ("events", "not_json"): 62, ("labels", "missing_label"): 62},
+    scores=SCORES,
+    recent_scores=SCORES,
+    slices={
+        "origin": {
+            "EWR": {"n": 118_032.0, "rocauc": 0.7241, "logloss": 0.47, "cost": 33.0},
+            "JFK": {"n": 108_004.0, "rocauc": 0.7052, "logloss": 0.43, "cost": 30.1},
+            "LGA": {"n": 104_216.0, "rocauc": 0.6987, "logloss": 0.46, "cost": 31.0},
+        },
+        "carrier": {
+            f"C{i}": {"n": 30_000.0 - 1_500 * i, "rocauc": 0.75 - 0.01 * i, "logloss": 0.4, "cost": 30.0}
+            for i in range(14)
+        },
+    },
+    success=Success("rocauc", "at least", 0.7, 0.7132, "met"),
+    cost=10_312_400.0,
+    cost_unit="EUR",
+    monitors={"loss": ("quiet", 0.213)},
+    drifts={("loss", "worse"): 2, ("loss", "better"): 1},
+    watermark=START + 340 * EVERY,
+    digest="ab" * 32,
+)
+
+DEMAND: dict[str, Any] = {
+    "question": "How many units will this shop sell tomorrow?",
+    "decision": "What to order tonight.",
+    "owner": "Supply <supply@example.org>",
+    "task": "regression",
+    "model": "linear_model.LinearRegression()",
+    "cost_unit": "units",
+    "success": {"metric": "mae", "at_most": 8.0, "window": 5000},
+    "slices": [],
+    "fields": [],
+    "recent": [],
+    "topics": {},
+}
+
+INTENT = DEMAND | {
+    "question": "What does this customer want?",
+    "owner": "Support",
+    "task": "multiclass",
+    "success": None,
+}
+
+
+def alarm(at: float, *, before: float = 0.182, after: float = 0.247, direction: Any = "worse") -> Alarm:
+    """An alarm of the loss monitor, five points after its onset."""
+    onset = START + at * EVERY
+    return Alarm("loss", direction, onset + 5 * EVERY, onset, 200_000, before, after, 9_600, 4_800)
+
+
+def fill(store: Store) -> None:
+    """Flights with two incidents and decisions, demand on three shards, intent without a worker."""
+    register(store, "flights", 1, FLIGHTS)
+    register(store, "demand", 3, DEMAND)
+    register(store, "intent", 1, INTENT)
+    report(store, FLIGHTS_STATUS)
+    for shard, (value, status) in enumerate([(7.1, "met"), (9.4, "missed"), (7.7, "met")]):
+        report(store, demand_status(shard, value, status))
+    draw(store, "flights")
+    Incidents(store).record("flights", 0, [("1a2b3c4d5e6f", alarm(90, before=0.171, after=0.224))])
+    decide(store, incident="1a2b3c4d5e6f", action="acknowledge", who="Ana", reason="Looking at the snow of the 9th.")
+    decide(store, incident="1a2b3c4d5e6f", action="resolve", who="Ana", reason="The snow is over.")
+    Incidents(store).record("flights", 0, [("0f1e2d3c4b5a", alarm(255))])
+
+
+def demand_status(shard: int, value: float, status: str) -> ShardStatus:
+    """A shard of the demand pipeline."""
+    scores = {"model": {"mae": value, "rmse": value + 2, "r2": 0.5}, "mean": {"mae": 9.0, "rmse": 12.0, "r2": 0.0}}
+    outcomes = {"learned": 1_000 * (shard + 1), "predict_only": 0, "expired": 0, "quarantined": 0, "duplicates": 0}
+    return ShardStatus(
+        pipeline="demand",
+        shard=shard,
+        batch=12,
+        events=outcomes["learned"] + 50,
+        waiting=50,
+        outcomes=outcomes,
+        scores=scores,
+        recent_scores=scores,
+        success=Success("mae", "at most", 8.0, value, status),
+        monitors={"loss": ("warming", math.nan)},
+        watermark=START + 30 * EVERY,
+    )
+
+
+def report(store: Store, status: ShardStatus, **changes: Any) -> None:
+    """Report a status as the shard's newest owner."""
+    journal = Journal(store, status.pipeline)
+    epoch = journal.acquire(status.shard, f"worker-{status.shard + 1}").epoch
+    journal.report(status.shard, epoch, replace(status, **changes).as_json())
+
+
+def draw(store: Store, pipeline: str, count: int = 340) -> None:
+    """A quality curve that gets better, with a spell of worse from point 255 on."""
+    chance = random.Random(7)
+    rows = [_point(pipeline, number, chance) for number in range(1, count + 1)]
+    with store.write() as db:
+        db.execute(point_table.insert(), rows)
+
+
+def _point(pipeline: str, number: int, chance: random.Random) -> dict[str, Any]:
+    spell = 0.09 if 255 <= number < 290 else 0.05 if 90 <= number < 110 else 0.0
+    loss = 0.43 + 0.12 * math.exp(-number / 25) + spell + chance.gauss(0, 0.012)
+    base = 0.54 + 0.03 * math.sin(number / 20) + chance.gauss(0, 0.012)
+    recent = 0.715 - 0.05 * math.exp(-number / 40) - spell / 2 + chance.gauss(0, 0.003)
+    data = {
+        "loss": {"model": loss, "base_rate": base, "rolling_rate": base - 0.04},
+        "recent": {
+            "model": {"rocauc": recent if number > 1 else None, "logloss": loss},
+            "base_rate": {"rocauc": 0.5, "logloss": base},
+            "rolling_rate": {"rocauc": 0.64 + chance.gauss(0, 0.004), "logloss": base},
+        },
+        "waiting": 2000,
+        "estimates": {"loss": loss / 2.4},
+    }
+    return {"pipeline": pipeline, "shard": 0, "sequence": number, "time": START + number * EVERY, "data": data}
+
+
+def decide(store: Store, **wish: Any) -> Review:
+    """Take a review on another way than the console."""
+    return review(store, Request(**wish), "cli")
