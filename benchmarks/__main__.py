@@ -45,9 +45,7 @@ def table(n: int, rounds: int, per_second: int) -> Iterator[str]:
             yield from _rows(model, n, rounds, per_second, kafka, Path(scratch))
 
 
-def _rows(
-    model: str, n: int, rounds: int, per_second: int, kafka: Log | None, folder: Path
-) -> Iterator[str]:
+def _rows(model: str, n: int, rounds: int, per_second: int, kafka: Log | None, folder: Path) -> Iterator[str]:
     made = events(n)
     values = encoded(made)
     runs: dict[str, list[Speed]] = {}

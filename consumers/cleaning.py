@@ -16,31 +16,34 @@ class Fill(BaseModel):
     fill: float | int | str | bool
 
 
-Missing = str | Fill
-"""``reject`` (quarantine the record), ``omit`` (leave the field out) or ``{fill: VALUE}``."""
-
-
 def spelling(variants: Mapping[str, str], *, casefold: bool) -> Callable[[Value], str]:
     """Return a function that gives each spelling of a category one form.
 
     White space at the ends is dropped, Unicode is composed (NFC), case is folded if asked, and the
-    result is looked up in ``variants``. Numbers used as categories become their text.
+    result is looked up in ``variants``, whose values are final. Numbers used as categories become
+    their text.
 
     >>> one_form = spelling({"n.y.": "nyc"}, casefold=True)
     >>> one_form(" N.Y. "), one_form(12)
     ('nyc', '12')
     """
-    table = {_plain(k, casefold): v for k, v in variants.items()}
+    form = _folded if casefold else _plain
+    table = {form(variant): meant for variant, meant in variants.items()}
+    if not table:
+        return form
 
     def one_form(value: Value) -> str:
-        text = _plain(str(value), casefold)
-        return table.get(text, text) if table else text
+        text = form(value)
+        return table.get(text, text)
 
     return one_form
 
 
-def _plain(text: str, casefold: bool) -> str:
-    text = text.strip()
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return text.casefold() if casefold else text
+def _plain(value: Value) -> str:
+    text = (value if isinstance(value, str) else str(value)).strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _folded(value: Value) -> str:
+    # Folding can take a composed letter apart again, and composing can bring a capital back to light.
+    return _plain(_plain(_plain(value).casefold()).casefold())

@@ -1,134 +1,36 @@
-"""Contract: what an event and a label must look like, compiled to one pydantic model each.
+"""Contract: what an event and a label must look like, compiled to one pydantic validator each.
 
 pydantic is the parser and the check at once: bytes go in, an Event, a Label or a Rejection comes
 out. Nothing here raises on bad input, and nothing guesses: types are decided once, at this edge.
+Of a key that comes twice in one object the last value counts; keys that nobody declared are not
+looked at.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from math import ceil, floor
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    create_model,
-    model_validator,
-)
+from pydantic import ValidationError
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
-from consumers.cleaning import Fill, spelling
+from consumers.cleaning import spelling
 from consumers.event import Event, Label, Rejection, Truth, Value
+from consumers.fields import LONGEST_NAME, FieldSpec, LabelSpec
 from consumers.record import Record
-from consumers.redaction import rejection, view
+from consumers.redaction import Shown, rejection, view
 
-FieldType = Literal["number", "integer", "category", "boolean", "text", "time"]
+LARGEST_ID = 10**40
+"""A whole number used as an id or a category; a UUID has 39 digits."""
 
-WIDEST = 1e12
-"""Numbers beyond this are refused where no range is stated: their squares ruin a model for good."""
-
-
-class FieldSpec(BaseModel):
-    """One declared field of an event."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: FieldType
-    description: str = ""
-    unit: str = ""
-    range: tuple[float, float] | None = None
-    values: tuple[str, ...] | None = None
-    missing: Literal["reject", "omit"] | Fill = "reject"
-    use: Literal["feature", "context"] = "feature"
-    pii: bool = False
-    casefold: bool = False
-    spellings: dict[str, str] = {}
-    max_length: int = Field(default=10_000, ge=1, le=1_000_000)
-
-    @model_validator(mode="after")
-    def _fits(self) -> "FieldSpec":
-        if self.range and self.type not in ("number", "integer"):
-            raise ValueError(f"range is for numbers and integers, not for {self.type}")
-        if self.range and self.range[0] > self.range[1]:
-            raise ValueError(f"range starts above its end: {list(self.range)}")
-        if (self.values or self.spellings or self.casefold) and self.type != "category":
-            raise ValueError(f"values, spellings and casefold are for categories, not for {self.type}")
-        if isinstance(self.missing, Fill):
-            self._check_fill(self.missing.fill)
-        return self
-
-    def _check_fill(self, value: Value) -> None:
-        wanted: dict[str, tuple[type, ...]] = {
-            "number": (int, float),
-            "integer": (int,),
-            "boolean": (bool,),
-            "category": (str,),
-            "text": (str,),
-        }
-        fits = isinstance(value, wanted.get(self.type, ()))
-        if not fits or (isinstance(value, bool) and self.type != "boolean"):
-            raise ValueError(f"missing: {{fill: {value!r}}} is no {self.type}")
-
-
-class LabelSpec(BaseModel):
-    """What the truth looks like and when it is given up.
-
-    ``horizon`` is in seconds of event time. ``field`` names the event's own field where the event
-    carries its truth; otherwise it comes from the labels topic. ``default`` is learned when the
-    horizon passes without a label; without it such events expire unlearned.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["boolean", "category", "number"]
-    horizon: float = Field(gt=0)
-    field: str | None = None
-    default: StrictBool | StrictFloat | StrictInt | StrictStr | None = None
-    values: tuple[str, ...] | None = None
-    description: str = ""
-    unit: str = ""
-
-
-def _annotation(spec: FieldSpec) -> Any:
-    low, high = spec.range or (-WIDEST, WIDEST)
-    match spec.type:
-        case "number":
-            return Annotated[StrictFloat, Field(ge=low, le=high, allow_inf_nan=False)]
-        case "integer":
-            return Annotated[StrictInt, Field(ge=low, le=high)]
-        case "boolean":
-            return StrictBool
-        case "time":
-            return datetime
-        case "category":
-            return StrictStr | StrictInt
-        case "text":
-            return Annotated[StrictStr, Field(max_length=spec.max_length)]
-
-
-def _truth_annotation(spec: LabelSpec) -> Any:
-    match spec.type:
-        case "boolean":
-            return StrictBool | Literal[0, 1]
-        case "category":
-            return StrictStr | StrictInt
-        case "number":
-            return Annotated[StrictFloat, Field(ge=-WIDEST, le=WIDEST, allow_inf_nan=False)]
-
-
-def _seconds(moment: datetime) -> float:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Contract:
     """Reads records of one pipeline.
 
     ``fields`` in the order in which the learner will see them, always: River's models sum floats
-    in that order.
+    in that order. A label finds its event by the id as text, spelled as the event's id field is.
     """
 
     def __init__(
@@ -140,39 +42,44 @@ class Contract:
         time_field: str | None = None,
         source_field: str | None = None,
     ) -> None:
-        self.fields, self.label = dict(fields), label
         self._id, self._time, self._source = id_field, time_field, source_field
-        self.sensitive = frozenset(name for name, spec in fields.items() if spec.pii)
-        self._sensitive_label = frozenset({"id", "label"}) if self.sensitive else frozenset()
-        self._plan = [(name, self._convert(spec), spec.missing) for name, spec in fields.items()]
-        context = {id_field, label.field} | {n for n, s in fields.items() if s.type == "time"}
-        context |= {n for n, s in fields.items() if s.use == "context"}
-        self.features = [n for n in fields if n not in context]
-        self.context = [n for n in fields if n in context and n != label.field]
-        self._event = _event_model(fields, label)
-        self._label = _label_model(label)
+        context = {id_field} | {n for n, s in fields.items() if s.type == "time" or s.use == "context"}
+        self.features = [name for name in fields if name not in context]
+        self.context = [name for name in fields if name in context]
+        self._label, self._truth_field = label, label.field
+        self._class = spelling({}, casefold=False)
+        self._event_validator = _event_validator(fields, label, id_field)
+        self._label_validator = _label_validator(label)
+        self._conversions = [(n, c) for n, s in fields.items() if (c := _conversion(s)) is not None]
+        self._declared = [(n, frozenset(s.values)) for n, s in fields.items() if s.values is not None]
+        self._fills = [(n, s.filled) for n, s in fields.items() if s.missing != "reject" and n != id_field]
+        self._label_id = dict(self._conversions).get(id_field or "", str)
+        self._events_shown, self._labels_shown = _shown(fields, label)
 
     def event(self, record: Record) -> Event | Rejection:
         """Read one record of the events topic. ``record.value`` must not be None."""
         assert record.value is not None
         try:
-            parsed = self._event.model_validate_json(record.value).__dict__
+            values = self._event_validator.validate_json(record.value)
         except ValidationError as error:
-            return rejection(error, record.value, self.sensitive)
-        values, problem = self._values(parsed)
-        if problem:
-            return Rejection("out_of_range", problem, view(record.value, self.sensitive))
-        label = None if self.label.field is None else self._truth(parsed["label_"])
-        if self.label.field is not None and label is None:
-            return Rejection(
-                "unknown_label", self._unknown(parsed["label_"]), view(record.value, self.sensitive)
-            )
+            return rejection(error, record.value, self._events_shown, self._truth_field)
+        for name, convert in self._conversions:
+            if (value := values.get(name)) is not None:
+                values[name] = convert(value)
+        for name, fill in self._fills:
+            if values.get(name) is None:
+                values[name] = fill
+        label = None if self._truth_field is None else self._truth(values[self._truth_field])
+        if (problem := self._problem(values, label)) is not None:
+            return Rejection(*problem, view(record.value, self._events_shown))
+        when = values.get(self._time)
+        source = values.get(self._source)
         return Event(
             id=str(values[self._id]) if self._id else f"{record.partition}:{record.offset}",
-            time=float(values[self._time]) if self._time in values else record.timestamp / 1000,
-            features={name: values[name] for name in self.features if name in values},
-            context={name: values[name] for name in self.context if name in values},
-            source=str(values[self._source]) if self._source in values else None,
+            time=record.timestamp / 1000 if when is None else when,
+            features=_picked(values, self.features),
+            context=_picked(values, self.context),
+            source=None if source is None else str(source),
             label=label,
         )
 
@@ -180,79 +87,134 @@ class Contract:
         """Read one record of the labels topic. ``record.value`` must not be None."""
         assert record.value is not None
         try:
-            parsed = self._label.model_validate_json(record.value).__dict__
+            values = self._label_validator.validate_json(record.value)
         except ValidationError as error:
-            return rejection(error, record.value, self._sensitive_label)
-        value = self._truth(parsed["label"])
+            return rejection(error, record.value, self._labels_shown, "label")
+        name, value = self._label_id(values["id"]), self._truth(values["label"])
         if value is None:
-            return Rejection(
-                "unknown_label", self._unknown(parsed["label"]), view(record.value, self._sensitive_label)
-            )
-        moment = parsed["time"]
-        when = record.timestamp / 1000 if moment is None else _seconds(moment)
-        return Label(str(parsed["id"]), value, when, parsed["source"])
+            return Rejection(*self._unknown("label"), view(record.value, self._labels_shown))
+        if not name:
+            return Rejection("missing_field", "id: is empty", view(record.value, self._labels_shown))
+        moment = values.get("time")
+        return Label(
+            name, value, record.timestamp / 1000 if moment is None else _seconds(moment), values.get("source")
+        )
 
-    def _values(self, parsed: Mapping[str, Any]) -> tuple[dict[str, Value], str | None]:
-        values: dict[str, Value] = {}
-        for (name, convert, missing), value in zip(self._plan, parsed.values(), strict=False):
-            if value is None:
-                if isinstance(missing, Fill):
-                    values[name] = missing.fill
-                continue
-            values[name] = converted = value if convert is None else convert(value)
-            if convert is not None and (problem := self._outside(name, converted)):
-                return values, problem
-        return values, None
-
-    def _outside(self, name: str, value: Value) -> str | None:
-        spec = self.fields[name]
-        if spec.type != "category":
-            return None
-        if spec.values is not None and value not in spec.values:
-            return f"{name}: not one of the declared values ({', '.join(spec.values[:8])})"
-        if len(str(value)) > 256:
-            return f"{name}: a category of more than 256 characters"
+    def _problem(self, values: Mapping[str, Value], label: Truth | None) -> tuple[str, str] | None:
+        """The reason and the sentence of what the validator could not see; None where all is well."""
+        if self._id is not None and values[self._id] == "":
+            return "missing_field", f"{self._id[:60]}: is empty"
+        for name, allowed in self._declared:
+            if (value := values.get(name)) is not None and value not in allowed:
+                return "out_of_range", f"{name[:60]}: is none of the declared values"
+        if label is None and self._truth_field is not None:
+            return self._unknown(self._truth_field)
         return None
 
-    @staticmethod
-    def _convert(spec: FieldSpec) -> Callable[[Any], Value] | None:
-        if spec.type == "category":
-            return spelling(spec.spellings, casefold=spec.casefold)
-        return _seconds if spec.type == "time" else None
-
     def _truth(self, value: Any) -> Truth | None:
-        match self.label.type:
-            case "boolean":
-                return bool(value)
-            case "number":
-                return float(value)
-        text = str(value)
-        return text if self.label.values is None or text in self.label.values else None
+        """The truth in the label's type; None for a class that is not among the declared ones."""
+        if self._label.type == "boolean":
+            return bool(value)
+        if self._label.type == "number":
+            return float(value)
+        name = self._class(value)
+        return name if name and (self._label.values is None or name in self._label.values) else None
 
-    def _unknown(self, value: object) -> str:
-        return f"label: {str(value)[:40]!r} is not one of {', '.join(self.label.values or ())[:200]}"
+    def _unknown(self, field: str) -> tuple[str, str]:
+        known = ", ".join(self._label.values or ())
+        return "unknown_label", f"{field[:60]}: is none of the classes {known}"[:300].strip()
 
 
-def _event_model(fields: Mapping[str, FieldSpec], label: LabelSpec) -> type[BaseModel]:
-    # Fields get neutral names and their own as alias: a field may be called "copy" or "model_x".
-    columns: dict[str, Any] = {}
-    for index, (name, spec) in enumerate(fields.items()):
-        wanted = _annotation(spec)
-        if spec.missing == "reject":
-            columns[f"field_{index}"] = (wanted, Field(alias=name))
+def _shown(fields: Mapping[str, FieldSpec], label: LabelSpec) -> tuple[Shown, Shown]:
+    """What may be shown of events and of labels: with a private field, ids and truths are private too."""
+    private = {name for name, spec in fields.items() if spec.pii}
+    if not private:
+        return Shown.of((), ()), Shown.of((), ())
+    truth = set() if label.field is None else {label.field}
+    return Shown.of(fields, private | truth), Shown.of(("time", "source"), ("id", "label"))
+
+
+def _picked(values: Mapping[str, Any], names: list[str]) -> dict[str, Value]:
+    return {name: value for name in names if (value := values.get(name)) is not None}
+
+
+def _seconds(moment: datetime) -> float:
+    """Seconds since 1970 UTC; a time without a zone is in UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _conversion(spec: FieldSpec) -> Callable[[Any], Value] | None:
+    if spec.type == "category":
+        return spelling(spec.spellings, casefold=spec.casefold)
+    return _seconds if spec.type == "time" else None
+
+
+def _event_validator(fields: Mapping[str, FieldSpec], label: LabelSpec, id_field: str | None) -> SchemaValidator:
+    columns = {}
+    for name, spec in fields.items():
+        if name == id_field:
+            columns[name] = core_schema.typed_dict_field(_id_schema(spec))
+        elif spec.missing == "reject":
+            columns[name] = core_schema.typed_dict_field(_schema(spec))
         else:
-            columns[f"field_{index}"] = (wanted | None, Field(alias=name, default=None))
+            columns[name] = _optional(_schema(spec))
     if label.field is not None:
-        columns["label_"] = (_truth_annotation(label), Field(alias=label.field))
-    return create_model("EventRecord", __config__=ConfigDict(extra="ignore"), **columns)
+        columns[label.field] = core_schema.typed_dict_field(_truth_schema(label))
+    return SchemaValidator(core_schema.typed_dict_schema(columns, extra_behavior="ignore"))
 
 
-def _label_model(label: LabelSpec) -> type[BaseModel]:
-    return create_model(
-        "LabelRecord",
-        __config__=ConfigDict(extra="ignore"),
-        id=(StrictStr | StrictInt, ...),
-        label=(_truth_annotation(label), ...),
-        time=(datetime | None, None),
-        source=(StrictStr | None, None),
-    )
+def _label_validator(label: LabelSpec) -> SchemaValidator:
+    columns = {
+        "id": core_schema.typed_dict_field(_name_schema()),
+        "label": core_schema.typed_dict_field(_truth_schema(label)),
+        "time": _optional(core_schema.datetime_schema()),
+        "source": _optional(core_schema.str_schema(strict=True, max_length=LONGEST_NAME)),
+    }
+    return SchemaValidator(core_schema.typed_dict_schema(columns, extra_behavior="ignore"))
+
+
+def _optional(schema: CoreSchema) -> core_schema.TypedDictField:
+    return core_schema.typed_dict_field(core_schema.nullable_schema(schema), required=False)
+
+
+def _schema(spec: FieldSpec) -> CoreSchema:
+    low, high = spec.bounds
+    match spec.type:
+        case "number":
+            return core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high)
+        case "integer":
+            return core_schema.int_schema(strict=True, ge=ceil(low), le=floor(high))
+        case "boolean":
+            return core_schema.bool_schema(strict=True)
+        case "time":
+            return core_schema.datetime_schema()
+        case "category":
+            return _name_schema()
+        case "text":
+            return core_schema.str_schema(strict=True, max_length=spec.max_length)
+
+
+def _id_schema(spec: FieldSpec) -> CoreSchema:
+    match spec.type:
+        case "text":
+            return core_schema.str_schema(strict=True, max_length=min(spec.max_length, LONGEST_NAME))
+        case "integer" if spec.range is None:
+            return core_schema.int_schema(strict=True, ge=-LARGEST_ID, le=LARGEST_ID)
+    return _schema(spec)
+
+
+def _name_schema() -> CoreSchema:
+    text = core_schema.str_schema(strict=True, max_length=LONGEST_NAME)
+    number = core_schema.int_schema(strict=True, ge=-LARGEST_ID, le=LARGEST_ID)
+    return core_schema.union_schema([text, number], mode="left_to_right")
+
+
+def _truth_schema(spec: LabelSpec) -> CoreSchema:
+    match spec.type:
+        case "boolean":
+            yes_or_no = [core_schema.bool_schema(strict=True), core_schema.literal_schema([0, 1])]
+            return core_schema.union_schema(yes_or_no, mode="left_to_right")
+        case "category":
+            return _name_schema()
+        case "number":
+            return _schema(FieldSpec(type="number"))

@@ -1,12 +1,13 @@
 """A view of a refused record that is safe to keep and to show.
 
-Everything that comes in a record is hostile text, and some of it is private: fields marked ``pii``
-are masked, long values are cut, and a record that cannot be read at all is shown only where no
-field of the contract is private.
+Everything that comes in a record is hostile text, and some of it is private. Where a field of the
+contract is private, only declared fields that are not are shown: what nobody declared may be the
+private field under a wrong name, and a record that cannot be read may hold it anywhere.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
 
 from pydantic import ValidationError
 
@@ -14,8 +15,6 @@ from consumers.event import Rejection
 
 _REASON = {
     "json_invalid": "not_json",
-    "model_type": "not_an_object",
-    "model_attributes_type": "not_an_object",
     "dict_type": "not_an_object",
     "missing": "missing_field",
     "string_too_long": "too_long",
@@ -24,38 +23,77 @@ _REASON = {
     "finite_number": "out_of_range",
 }
 
+LONGEST_READ = 100_000
+"""Bytes of a record beyond which it is not parsed a second time for its view."""
 
-def rejection(error: ValidationError, raw: bytes, sensitive: Collection[str]) -> Rejection:
-    """Say in one closed word and one sentence why pydantic refused ``raw``."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    reason = _REASON.get(first["type"], "wrong_type")
-    if reason == "wrong_type" and first["input"] is None:
+
+class Shown(NamedTuple):
+    """Which keys of a record may be shown: all, or, where any is private, the ``declared`` others."""
+
+    declared: frozenset[str]
+    private: frozenset[str]
+
+    @classmethod
+    def of(cls, declared: Iterable[str], private: Iterable[str]) -> Self:
+        """Both as sets."""
+        return cls(frozenset(declared), frozenset(private))
+
+
+def rejection(error: ValidationError, raw: bytes, shown: Shown, label: str | None) -> Rejection:
+    """Say in one closed word and one sentence why pydantic refused ``raw``.
+
+    ``label`` names the key that carries the truth, if one does. The sentence never holds a value.
+    """
+    problem = _foremost(error)
+    where = str(problem["loc"][0]) if problem["loc"] else "record"
+    reason = _REASON.get(problem["type"], "wrong_type")
+    if problem["loc"] and problem["input"] is None:
         reason = "missing_field"
-    where = str(first["loc"][0]) if first["loc"] else "record"
-    if where == "label" and reason == "wrong_type":
+    if reason == "wrong_type" and problem["loc"] and where == label:
         reason = "unknown_label"
-    sentence = "is missing and its rule is to reject" if reason == "missing_field" else first["msg"]
-    return Rejection(reason, f"{where[:60]}: {sentence}"[:300], view(raw, sensitive))
+    sentence = "is missing" if reason == "missing_field" else problem["msg"]
+    return Rejection(reason, f"{where[:60]}: {sentence}"[:300], view(raw, shown))
 
 
-def view(raw: bytes, sensitive: Collection[str], limit: int = 400) -> str:
+def _foremost(error: ValidationError) -> Any:
+    """The first problem; of the branches of a union the one that is about more than the type."""
+    problems = error.errors(include_url=False, include_context=False)
+    same = [p for p in problems if p["loc"][:1] == problems[0]["loc"][:1]]
+    return next((p for p in same if p["type"] in _REASON), same[0])
+
+
+def view(raw: bytes, shown: Shown, limit: int = 400) -> str:
     """Return the start of a record as text, printable, private fields masked.
 
-    >>> view(b'{"name": "Ada", "age": -3}', {"name"})
-    '{"name": "***", "age": -3}'
-    >>> view(b'\\xff\\x00', {"name"})
+    >>> view(b'{"name": "Ada", "age": -3, "mail": "a@b.org"}', Shown.of(["name", "age"], ["name"]))
+    '{"name": "***", "age": -3, "(undeclared)": 1}'
+    >>> view(b'\\xff\\x00', Shown.of(["name"], ["name"]))
     '2 bytes that are no JSON object'
     """
-    try:
-        parsed = json.loads(raw) if len(raw) <= 100_000 else None
-    except (ValueError, RecursionError):
-        parsed = None
+    parsed = _parsed(raw)
     if isinstance(parsed, dict):
-        masked = {str(k)[:60]: "***" if k in sensitive else _short(v) for k, v in list(parsed.items())[:50]}
-        return json.dumps(masked)[:limit]
-    if sensitive:
+        return json.dumps(_masked(parsed, shown) if shown.private else _cut(parsed))[:limit]
+    if shown.private:
         return f"{len(raw)} bytes that are no JSON object"
-    return ascii(raw[:120].decode("utf-8", "replace"))[1:-1]
+    return ascii(raw[:120].decode("utf-8", "replace"))[1:-1][:limit]
+
+
+def _parsed(raw: bytes) -> object:
+    try:
+        return json.loads(raw) if len(raw) <= LONGEST_READ else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _cut(parsed: dict[str, object]) -> dict[str, object]:
+    return {key[:60]: _short(value) for key, value in list(parsed.items())[:50]}
+
+
+def _masked(parsed: dict[str, object], shown: Shown) -> dict[str, object]:
+    known = {key: value for key, value in parsed.items() if key in shown.declared or key in shown.private}
+    masked = _cut({key: "***" if key in shown.private else value for key, value in known.items()})
+    unknown = len(parsed) - len(known)
+    return masked | ({"(undeclared)": unknown} if unknown else {})
 
 
 def _short(value: object) -> object:

@@ -97,7 +97,7 @@ DRIFTING = Section(
             "Incidents",
             "Incidents by state. Firing ones wait for somebody to acknowledge them in the console.",
             {"{{state}}": "sum by (state) (max by (pipeline, state) (fluvial_incidents{ONE}))"},
-            link=CONSOLE,
+            link=f"{CONSOLE}incidents",
         ),
         Panel(
             "bars",

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from consumers.contract import FieldSpec, LabelSpec
+from consumers.fields import FieldSpec, LabelSpec
 from learners.baselines import BaselineSpec
 from learners.expression import ExpressionError, build
 from learners.recent import RecentSpec

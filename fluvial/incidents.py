@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from fluvial.store import Store, alarm_table, incident_table
+from fluvial.store import Store, alarm_table, incident_table, pipeline_table
 from monitors.alarm import Alarm
 
 State = Literal["firing", "acknowledged", "resolved"]
 STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
 
 GROUP = 7 * 86400.0
-"""Seconds of event time within which alarms of one monitor belong to one open incident."""
+"""Seconds of event time around the alarms of an open incident: one more of its monitor joins them."""
 
 
 class NoSuchIncident(LookupError):
@@ -66,6 +66,7 @@ class Incidents:
     def record(self, pipeline: str, shard: int, alarms: Sequence[tuple[str, Alarm]]) -> None:
         """Take in alarms by their ids, oldest first; one that is known already changes nothing."""
         with self._store.write() as db:
+            lock_pipeline(db, pipeline)
             for alarm_id, alarm in alarms:
                 self._take_in(db, pipeline, shard, alarm_id, alarm)
 
@@ -73,30 +74,25 @@ class Incidents:
         known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
         if db.execute(known).first() is not None:
             return
+        now = time.time()
         incident_id = self._open_incident(db, pipeline, alarm)
         if incident_id is not None:
-            grow = sa.update(incident_table).where(incident_table.c.id == incident_id)
-            column = incident_table.c
-            more = {"alarms": column.alarms + 1, "version": column.version + 1, "last_time": alarm.time}
-            db.execute(grow.values(**more))
+            _grow(db, incident_id, alarm)
         elif alarm.direction == "worse":
             incident_id = alarm_id
             row = {"id": alarm_id, "pipeline": pipeline, "shard": shard, "monitor": alarm.monitor}
-            row |= {"opened_at": time.time(), "last_time": alarm.time, "alarms": 1, "version": 1, "announced": 0}
+            row |= {"opened_at": now, "last_time": alarm.time, "alarms": 1, "version": 1, "announced": 0}
             db.execute(sa.insert(incident_table).values(row))
         row = {"id": alarm_id, "incident": incident_id, "pipeline": pipeline, "shard": shard}
-        row |= {"evidence": alarm._asdict(), "time": alarm.time, "at": time.time()}
+        row |= {"evidence": alarm._asdict(), "time": alarm.time, "at": now}
         db.execute(sa.insert(alarm_table).values(row))
 
     def _open_incident(self, db: sa.Connection, pipeline: str, alarm: Alarm) -> str | None:
-        column = incident_table.c
-        query = sa.select(column.id).where(
-            column.pipeline == pipeline,
-            column.monitor == alarm.monitor,
-            column.resolved_at.is_(None),
-            column.last_time >= alarm.time - GROUP,
-        )
-        return db.execute(query.order_by(column.last_time.desc()).limit(1)).scalar()
+        column, near = incident_table.c, alarm_table.c.time.between(alarm.time - GROUP, alarm.time + GROUP)
+        query = sa.select(column.id).join(alarm_table, alarm_table.c.incident == column.id)
+        same = column.pipeline == pipeline, column.monitor == alarm.monitor, column.resolved_at.is_(None)
+        newest = query.where(*same, near).order_by(column.last_time.desc(), column.id)
+        return db.execute(newest.limit(1)).scalar()
 
     def get(self, incident_id: str) -> Incident:
         """One incident with the evidence of its alarms. Raises NoSuchIncident."""
@@ -135,11 +131,27 @@ class Incidents:
             return [read_incident(db, found) for found in db.execute(query).scalars().all()]
 
     def announced(self, incidents: Sequence[Incident]) -> None:
-        """Note which version of each incident is in the topic now."""
+        """Note which version of each incident is in the topic now.
+
+        The number may go back: whoever was slow and wrote an older version last makes the newer one
+        due again.
+        """
         with self._store.write() as db:
+            for pipeline in sorted({incident.pipeline for incident in incidents}):
+                lock_pipeline(db, pipeline)
             for incident in incidents:
                 update = sa.update(incident_table).where(incident_table.c.id == incident.id)
                 db.execute(update.values(announced=incident.version))
+
+
+def lock_pipeline(db: sa.Connection, pipeline: str) -> Any | None:
+    """Hold everything that people and workers change about a pipeline's incidents; returns its row.
+
+    Whoever changes an incident takes this lock first: of two at once the second waits and then sees
+    what the first has done.
+    """
+    lock = sa.select(pipeline_table).where(pipeline_table.c.pipeline == pipeline)
+    return db.execute(lock.with_for_update()).first()
 
 
 def read_incident(db: sa.Connection, incident_id: str) -> Incident:
@@ -148,7 +160,14 @@ def read_incident(db: sa.Connection, incident_id: str) -> Incident:
     if row is None:
         raise NoSuchIncident(f"no incident has the id {incident_id!r}: see `fluvial incidents`")
     alarms = sa.select(alarm_table.c.evidence).where(alarm_table.c.incident == incident_id)
-    return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time)).scalars()))
+    return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time, alarm_table.c.id)).scalars()))
+
+
+def _grow(db: sa.Connection, incident_id: str, alarm: Alarm) -> None:
+    column = incident_table.c
+    latest = sa.case((column.last_time < alarm.time, alarm.time), else_=column.last_time)
+    more = {"alarms": column.alarms + 1, "version": column.version + 1, "last_time": latest}
+    db.execute(sa.update(incident_table).where(column.id == incident_id).values(**more))
 
 
 def _incident(row: Any, evidence: list[dict[str, Any]] | None = None) -> Incident:

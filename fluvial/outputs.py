@@ -64,7 +64,8 @@ class Outbox:
             shown = {name: getattr(incident, name) for name in incident.__slots__} | {"state": incident.state}
             value = to_json(shown, inf_nan_mode="null")
             when = int(incident.last_time * 1000)
-            self._log.append(self._topics["incidents"], value, key=incident.id.encode(), timestamp=when, partition=0)
+            key, topic = incident.id.encode(), self._topics["incidents"]
+            self._log.append(topic, value, key=key, timestamp=when, partition=0)
         if changed:
             self._log.flush()
             self._incidents.announced(changed)
@@ -90,4 +91,3 @@ class Outbox:
         insert = self._store.insert(point_table)
         with self._store.write() as db:
             db.execute(insert.on_conflict_do_nothing(), rows)
-

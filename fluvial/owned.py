@@ -9,7 +9,7 @@ States and the legal ways between them::
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -55,7 +55,7 @@ class Owned:
         self._load(snapshots, key)
         self.saved_batch = self.shard.state.batch
         batches = self._journal.batches(self.index, self.saved_batch)
-        # A snapshot is taken after publishing: whatever its body is worth, its number says what was published.
+        # A snapshot is taken after publishing: even of a spoilt one the number says what was published.
         proven = [self.shard.state.batch, *(s.batch for s in snapshots), *(b.published for b in batches[-1:])]
         self.published = max(proven)
         for batch, outputs in replay(self._log, self.shard, batches, self.ranks, still_ours):
@@ -72,7 +72,7 @@ class Owned:
             raise Gap(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
         for name, known in self._topic_ids.items():
             if found.get(name) != known:
-                raise Gap(f"the topic {name} was deleted and made anew: its records are not those learned from")
+                raise Gap(f"the topic {name} was made anew: its records are not those learned from")
         if not self._topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
 
@@ -123,7 +123,7 @@ class Owned:
         self.since_snapshot, self.saved_batch = 0, state.batch
         return time.monotonic() - started, len(body)
 
-    def _header(self) -> Mapping[str, Any]:
+    def _header(self) -> dict[str, Any]:
         named = {"pipeline": self.pipeline.pipeline, "shard": self.index}
         return named | {"state": state_version(self.pipeline)} | libraries()
 

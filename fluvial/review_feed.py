@@ -1,8 +1,9 @@
 """ReviewFeed: reviews that other tools write to the reviews topic, signed, each taken once.
 
 A message is a JSON object with the fields of :class:`fluvial.reviews.Request` (``id`` is required)
-and ``signature``: the hex HMAC-SHA256, under the pipeline's key, of the object without it, as JSON
-with sorted keys and no white space. What is refused goes to quarantine, and never stops the stream.
+and ``signature``: the hex HMAC-SHA256, under a key made of the pipeline's, of the object without it,
+as JSON with sorted keys and no white space (see :func:`sign`). What is refused goes to quarantine, and
+never stops the stream.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ from pydantic_core import to_json
 from consumers.log import Log
 from consumers.record import Record, TopicPartition
 from fluvial.config import Pipeline
-from fluvial.reviews import Request, ReviewError, review_within
+from fluvial.incidents import NoSuchIncident
+from fluvial.reviews import NoSuchPipeline, Request, ReviewError, review_within
 from fluvial.store import Store, cursor_table
 
 AT_ONCE = 200
@@ -69,7 +71,7 @@ class ReviewFeed:
     def _take(self, record: Record, topic_id: str) -> None:
         try:
             self._decide(record, topic_id)
-        except (Refused, ReviewError, LookupError) as why:
+        except (Refused, ReviewError, NoSuchIncident, NoSuchPipeline) as why:
             self._set_aside(record, str(why))
             with self._store.write() as db:
                 self._move(db, record, topic_id)
@@ -77,20 +79,18 @@ class ReviewFeed:
     def _decide(self, record: Record, topic_id: str) -> None:
         request = self._read(record)
         with self._store.write() as db:
-            review_within(db, request, "topic")
-            self._move(db, record, topic_id)
+            if self._move(db, record, topic_id):
+                review_within(db, request, "topic")
 
     def _read(self, record: Record) -> Request:
-        try:
-            message = json.loads(record.value or b"null")
-        except (ValueError, RecursionError):
-            raise Refused("the message is no JSON") from None
-        if not isinstance(message, dict) or not isinstance(signature := message.get("signature"), str):
+        message = _flat(record.value)
+        given = message.pop("signature", None)
+        if not isinstance(given, str):
             raise Refused("the message is not signed: see `fluvial review --topic`")
-        if not hmac.compare_digest(signature.encode(), sign(message, self._key).encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), sign(message, self._key).encode()):
             raise Refused("the signature does not fit the message")
         try:
-            request = Request.model_validate({k: v for k, v in message.items() if k != "signature"})
+            request = Request.model_validate(message)
         except ValidationError as error:
             raise Refused(str(error.errors(include_url=False)[0]["msg"])) from None
         if request.id is None:
@@ -112,15 +112,31 @@ class ReviewFeed:
         )
         self._log.flush()
 
-    def _move(self, db: sa.Connection, record: Record, topic_id: str) -> None:
+    def _move(self, db: sa.Connection, record: Record, topic_id: str) -> bool:
+        """Move on past a record; False where another worker has taken it already, and none goes back."""
         tp = TopicPartition(record.topic, record.partition)
         values = {"topic_id": topic_id, "offset": record.offset + 1}
         row = {"pipeline": self._name, "topic": tp.topic, "partition": tp.partition, **values}
+        column = cursor_table.c
+        onwards = sa.or_(column.topic_id != topic_id, column.offset <= record.offset)
         insert = self._store.insert(cursor_table).values(row)
-        db.execute(insert.on_conflict_do_update(index_elements=["pipeline", "topic", "partition"], set_=values))
+        key = ["pipeline", "topic", "partition"]
+        upsert = insert.on_conflict_do_update(index_elements=key, set_=values, where=onwards)
+        return db.execute(upsert.returning(column.offset)).first() is not None
 
     def _at(self, tp: TopicPartition) -> tuple[sa.ColumnElement[bool], ...]:
         column = cursor_table.c
         return column.pipeline == self._name, column.topic == tp.topic, column.partition == tp.partition
 
 
+def _flat(value: bytes | None) -> dict[str, Any]:
+    """The object in a message. Raises Refused; what is nested is no review and is not looked into."""
+    try:
+        message = json.loads(value or b"null")
+    except (ValueError, RecursionError):
+        raise Refused("the message is no JSON") from None
+    if not isinstance(message, dict):
+        raise Refused("the message is no JSON object")
+    if nested := [name for name, held in message.items() if isinstance(held, dict | list)]:
+        raise Refused(f"{nested[0][:50]!r} holds more than text or a number")
+    return message

@@ -4,105 +4,47 @@ Console, command line, API and the reviews topic all call :func:`review`. Repeat
 nothing; one that contradicts what somebody else decided raises Conflict with their name. An action
 that concerns the learner becomes a decision for every shard of the pipeline, taken up between two
 batches and written into the journal.
-
-Errors::
-
-    ReviewError
-     +-- Conflict        somebody was first, or the incident changed since it was looked at
-     +-- NotPossible     the action makes no sense here
-    NoSuchPipeline, fluvial.incidents.NoSuchIncident
 """
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy.exc import IntegrityError
 
 from fluvial.decision import LEARNING_ACTIONS
-from fluvial.incidents import Incident, read_incident
+from fluvial.incidents import Incident, lock_pipeline, read_incident
+from fluvial.review import (
+    ACTIONS,
+    EFFECTS,
+    Action,
+    Conflict,
+    NoSuchPipeline,
+    NotPossible,
+    Request,
+    Review,
+    ReviewError,
+)
 from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table, shard_table
 
-Action = Literal["acknowledge", "keep_learning", "pause", "resume", "reset", "resolve", "false_alarm"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
-
-EFFECTS: dict[Action, str] = {
-    "acknowledge": "You have it; learning goes on as it is.",
-    "keep_learning": "The model goes on learning; nothing changes.",
-    "pause": "Learning stops with the next batch; predictions go on, labels are scored but not learned.",
-    "resume": "Learning goes on with the next batch; labels that came during the pause stay unlearned.",
-    "reset": "With the next batch the model starts afresh and its monitors warm up again.",
-    "resolve": "The incident is closed; learning goes on as it is.",
-    "false_alarm": "The incident is closed as a false alarm; learning goes on as it is.",
-}
-"""What each action does, said before it is taken."""
-
-
-class ReviewError(Exception):
-    """Why a review was not accepted."""
-
-
-class Conflict(ReviewError):
-    """Somebody else decided otherwise before; ``who`` was first."""
-
-    def __init__(self, message: str, who: str) -> None:
-        super().__init__(message)
-        self.who = who
-
-
-class NotPossible(ReviewError):
-    """The action makes no sense for this subject."""
-
-
-class NoSuchPipeline(LookupError):
-    """No worker has ever run a pipeline of this name on this store."""
-
-
-class Request(BaseModel):
-    """A review as somebody asks for it.
-
-    Either ``incident`` or ``pipeline`` names the subject. ``id`` makes a repetition recognisable;
-    ``version`` is the incident's version that the person looked at: a change since then conflicts.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    action: Action
-    incident: str | None = Field(default=None, max_length=64)
-    pipeline: str | None = Field(default=None, max_length=64)
-    who: str = Field(min_length=1, max_length=200)
-    reason: str = Field(default="", max_length=2000)
-    id: str | None = Field(default=None, min_length=1, max_length=100)
-    version: int | None = None
-
-    @field_validator("*")
-    @classmethod
-    def _can_be_stored(cls, value: object) -> object:
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("a NUL character cannot be stored: leave it out")
-        return value
-
-
-class Review(NamedTuple):
-    """A review as it was taken, at the clock time ``at``. ``repeated`` says that it changed nothing.
-
-    ``time`` is the event time to which the pipeline had come, as far as its shards had reported:
-    where the decision stands among the events.
-    """
-
-    id: str
-    pipeline: str
-    incident: str | None
-    action: str
-    who: str
-    channel: str
-    reason: str
-    effect: str
-    at: float
-    time: float | None = None
-    repeated: bool = False
+__all__ = [
+    "ACTIONS",
+    "EFFECTS",
+    "Action",
+    "Conflict",
+    "NoSuchPipeline",
+    "NotPossible",
+    "Request",
+    "Review",
+    "ReviewError",
+    "counts",
+    "history",
+    "register",
+    "review",
+    "review_within",
+]
 
 
 def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) -> None:
@@ -122,19 +64,19 @@ def review(store: Store, request: Request, channel: str) -> Review:
 
 def review_within(db: sa.Connection, request: Request, channel: str) -> Review:
     """Take one review inside a transaction that the caller commits."""
-    if request.id is not None and (known := _known(db, request.id)) is not None:
-        return _same(known, request)
+    if (known := _known(db, request)) is not None:
+        return known
     incident = read_incident(db, request.incident) if request.incident else None
-    pipeline = incident.pipeline if incident else request.pipeline
-    # The pipeline's row is the lock: of two reviews at once, the second waits here and sees the first.
-    lock = sa.select(pipeline_table).where(pipeline_table.c.pipeline == pipeline).with_for_update()
-    course = db.execute(lock).first()
+    pipeline = incident.pipeline if incident else str(request.pipeline)
+    course = lock_pipeline(db, pipeline)
     if course is None:
         raise NoSuchPipeline(f"no pipeline is called {pipeline!r} here: see `fluvial pipelines`")
+    # All is read again, now that nobody else can change it: of two reviews at once this may be the second.
+    if (known := _known(db, request)) is not None:
+        return known
     if incident is not None:
-        incident = read_incident(db, incident.id)  # again, now that nobody else can change it
-    taken = _Desk(db, request, channel, course, incident)
-    return taken.take()
+        incident = read_incident(db, incident.id)
+    return _Desk(db, request, channel, course, incident).take()
 
 
 class _Desk:
@@ -162,36 +104,53 @@ class _Desk:
 
     def _already(self) -> Review | None:
         """The review that this one repeats: the same person, the same action, and it still holds."""
-        action, incident = self.request.action, self.request.incident
+        action, incident, who = self.request.action, self.incident, self.request.who
         if action in ("pause", "resume"):
-            last = self._last(("pause", "resume"))  # whichever incident it was said on: it holds for the pipeline
+            last = self._last(("pause", "resume"))  # on whichever incident: it holds for the pipeline
         elif incident is None:
             return None  # a model may be reset as often as somebody wants
+        elif action == "acknowledge" and incident.acknowledged_by == who and incident.resolved_by is None:
+            return self._having(incident.id)
         else:
-            last = self._last(LEARNING_ACTIONS if action in LEARNING_ACTIONS else (action,), incident)
-        same = last is not None and (last.action, last.who) == (action, self.request.who)
-        return last if same else None
+            last = self._last(LEARNING_ACTIONS if action in LEARNING_ACTIONS else (action,), incident.id)
+        return last if last is not None and (last.action, last.who) == (action, who) else None
+
+    def _having(self, incident: str) -> Review | None:
+        """The review that gave this person the incident, whatever it was, told as an acknowledgement."""
+        column = review_table.c
+        query = sa.select(review_table).where(column.incident == incident, column.who == self.request.who)
+        row = self.db.execute(query.order_by(column.number).limit(1)).first()
+        told: dict[str, Any] = {"action": "acknowledge", "effect": EFFECTS["acknowledge"]}
+        return _review(row)._replace(**told) if row else None
 
     def _refuse_what_conflicts(self) -> None:
         action, incident = self.request.action, self.incident
         if incident is None:
-            if action not in ("pause", "resume", "reset", "keep_learning"):
+            if action not in LEARNING_ACTIONS:
                 raise NotPossible(f"{action} is about an incident: name one")
         elif incident.resolved_by is not None:
             raise Conflict(f"{incident.resolved_by} has resolved {incident.id}", incident.resolved_by)
         elif self.request.version not in (None, incident.version):
-            who = self._last_reviewer()
+            who = self._first_since(incident.id, self.request.version or 0)
             raise Conflict(f"{incident.id} changed since you looked ({who} was first): look again", who)
         elif action == "acknowledge" and incident.acknowledged_by is not None:
-            raise Conflict(f"{incident.acknowledged_by} has acknowledged {incident.id}", incident.acknowledged_by)
+            who = incident.acknowledged_by
+            raise Conflict(f"{who} has acknowledged {incident.id}", who)
         self._refuse_course()
 
+    def _first_since(self, incident: str, version: int) -> str:
+        column = review_table.c
+        query = sa.select(column.who).where(column.incident == incident, column.version > version)
+        return self.db.execute(query.order_by(column.number).limit(1)).scalar() or "a monitor"
+
     def _refuse_course(self) -> None:
-        action, paused, who = self.request.action, self.course.paused, self.course.paused_by or "nobody"
-        if action in ("pause", "keep_learning") and paused:
-            raise Conflict(f"{who} has paused {self.course.pipeline}: resume it first", who)
-        if action == "resume" and not paused:
-            raise Conflict(f"{self.course.pipeline} is not paused ({who} resumed it)", who)
+        action, pipeline, who = self.request.action, self.course.pipeline, self.course.paused_by
+        if action in ("pause", "keep_learning") and self.course.paused:
+            raise Conflict(f"{who} has paused {pipeline}: resume it first", who)
+        if action == "resume" and not self.course.paused:
+            if who is None:
+                raise NotPossible(f"{pipeline} is learning: there is nothing to resume")
+            raise Conflict(f"{pipeline} is not paused ({who} resumed it)", who)
 
     def _note_on(self, incident: Incident, action: Action) -> None:
         facts: dict[str, Any] = {"version": incident.version + 1}
@@ -220,9 +179,15 @@ class _Desk:
             at=time.time(),
             time=self._reached(),
         )
-        row = taken._asdict()
+        row: dict[str, Any] = taken._asdict()
         del row["repeated"]
-        self.db.execute(sa.insert(review_table).values(row))
+        row["version"] = self.incident.version + 1 if self.incident else None
+        try:
+            with self.db.begin_nested():
+                self.db.execute(sa.insert(review_table).values(row))
+        except IntegrityError:
+            _known(self.db, self.request)  # raises: the id was used on another pipeline at this moment
+            raise
         return taken
 
     def _reached(self) -> float | None:
@@ -238,33 +203,32 @@ class _Desk:
 
     def _last(self, actions: Sequence[str], incident: str | None = None) -> Review | None:
         column = review_table.c
-        query = sa.select(review_table).where(column.pipeline == self.course.pipeline, column.action.in_(actions))
+        query = sa.select(review_table).where(
+            column.pipeline == self.course.pipeline, column.action.in_(actions)
+        )
         if incident is not None:
             query = query.where(column.incident == incident)
         row = self.db.execute(query.order_by(column.number.desc()).limit(1)).first()
         return _review(row) if row else None
 
-    def _last_reviewer(self) -> str:
-        column = review_table.c
-        query = sa.select(column.who).where(column.incident == self.request.incident)
-        return str(self.db.execute(query.order_by(column.number.desc()).limit(1)).scalar() or "a monitor")
 
-
-def _known(db: sa.Connection, review_id: str) -> Review | None:
-    row = db.execute(sa.select(review_table).where(review_table.c.id == review_id)).first()
-    return _review(row) if row else None
-
-
-def _same(known: Review, request: Request) -> Review:
-    subject = (known.incident, known.action, known.who)
-    if subject != (request.incident, request.action, request.who):
-        raise Conflict(f"the review id {known.id!r} was used by {known.who} for something else", known.who)
-    return known._replace(repeated=True)
+def _known(db: sa.Connection, request: Request) -> Review | None:
+    """The review that this request's id belongs to already. Raises Conflict where it was another one."""
+    if request.id is None:
+        return None
+    row = db.execute(sa.select(review_table).where(review_table.c.id == request.id)).first()
+    if row is None:
+        return None
+    subject = (row.incident, None if row.incident else row.pipeline)
+    asked = (request.incident, request.pipeline, request.action, request.who)
+    if (*subject, row.action, row.who) != asked:
+        raise Conflict(f"the review id {row.id!r} was used by {row.who} for something else", row.who)
+    return _review(row)._replace(repeated=True)
 
 
 def _review(row: Any) -> Review:
     values = dict(row._mapping)
-    del values["number"]
+    del values["number"], values["version"]
     return Review(**values)
 
 

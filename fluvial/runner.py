@@ -68,6 +68,7 @@ class Runner:
         self._owned: dict[int, Owned] = {}
         self._halted: dict[int, str] = {}
         self._retry_at: dict[int, float] = {}
+        self._others: dict[int, str] = {}
         self._ready_since: dict[int, float] = {}
         self._decisions_at = 0.0
         self._aligned: Aligned | None = None
@@ -100,6 +101,7 @@ class Runner:
         self._membership.tick({tp: at for o in self._owned.values() for tp, at in o.positions.items()})
         self._settle_ownership()
         if self._aligned is None:
+            self._say_who_owns()
             self._pause(0.05)
             return
         self._read()
@@ -121,6 +123,14 @@ class Runner:
                 self._acquire(shard)
         for shard in set(self._halted) - assigned:
             del self._halted[shard]
+
+    def _say_who_owns(self) -> None:
+        """Tell, once for each owner, for whom this worker waits."""
+        for shard in set(range(self._pipeline.shards)) - set(self._owned) - set(self._halted):
+            holder = self._membership.holder(shard)
+            if holder is not None and self._others.get(shard) != holder:
+                self._others[shard] = holder
+                logger.info("waiting: the shard is owned", shard=shard, owner=holder)
 
     def _acquire(self, shard: int) -> None:
         started = time.monotonic()
@@ -304,4 +314,3 @@ class Runner:
         for owned in list(self._owned.values()):
             if owned.unsaved:
                 self._save(owned)
-

@@ -3,29 +3,41 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from sqlalchemy import URL
 
 from fluvial.config import ConfigError
+from fluvial.engines import is_sqlite, url_of
 
 
 class Settings(BaseSettings):
     """One machine's settings; each is an environment variable with the prefix ``FLUVIAL_``.
 
+    A variable that is empty counts as not set.
     ``home`` holds what has no place of its own. ``log`` is ``embedded:PATH`` or
     ``kafka://HOST:PORT[,HOST:PORT]``; ``store`` a SQLAlchemy URL of SQLite or PostgreSQL.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FLUVIAL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FLUVIAL_", env_ignore_empty=True, frozen=True)
 
-    home: Path = Field(default=Path(".fluvial"), description="folder for the embedded log, the store and the keys")
+    home: Path = Field(
+        default=Path(".fluvial"), description="folder for the embedded log, the store and the keys"
+    )
     log: str = Field(default="", description="embedded:PATH or kafka://HOST:PORT[,HOST:PORT]")
     store: str = Field(default="", description="SQLAlchemy URL of SQLite or PostgreSQL")
     store_password_file: Path | None = Field(default=None, description="file with the store's password")
-    key_file: Path | None = Field(default=None, description="file with the key that seals snapshots and signs reviews")
+    key_file: Path | None = Field(
+        default=None, description="file with the key that seals snapshots and signs reviews"
+    )
     token_file: Path | None = Field(default=None, description="file with the console's access token")
     worker: str = Field(default="", description="this worker's name; host and process id by default")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        str(value).encode()  # an environment may hold any bytes: UnicodeEncodeError is a ValueError
+        return value
 
     @property
     def log_path(self) -> Path:
@@ -39,14 +51,16 @@ class Settings(BaseSettings):
 
     @property
     def store_url(self) -> URL:
-        """The store's URL with its password. Raises ConfigError where the file cannot be read."""
-        url = make_url(self.store or f"sqlite:///{self.home / 'store.db'}")
+        """The store's URL with its password. Raises ConfigError naming the variable that is wrong."""
+        try:
+            url = url_of(self.store or URL.create("sqlite", database=str(self.home / "store.db")))
+        except ValueError as error:
+            raise ConfigError(f"FLUVIAL_STORE: {error}") from None
         if self.store_password_file is None:
             return url
-        try:
-            return url.set(password=self.store_password_file.read_text().strip())
-        except OSError as error:
-            raise ConfigError(f"FLUVIAL_STORE_PASSWORD_FILE: {error}") from None
+        if is_sqlite(url):
+            raise ConfigError("FLUVIAL_STORE_PASSWORD_FILE: SQLite takes no password: set FLUVIAL_STORE too")
+        return url.set(password=_password(self.store_password_file))
 
     @property
     def key_path(self) -> Path:
@@ -64,9 +78,28 @@ class Settings(BaseSettings):
         return self.worker or f"{os.uname().nodename}-{os.getpid()}"
 
 
+def _password(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"FLUVIAL_STORE_PASSWORD_FILE: {error}") from None
+
+
 def settings() -> Settings:
     """Read the settings. Raises ConfigError naming the variable."""
-    found = Settings()
-    if found.log and not found.log.startswith(("kafka://", "embedded:")):
+    try:
+        found = Settings()
+    except (ValidationError, SettingsError) as error:
+        raise ConfigError(_explain(error)) from None
+    where = found.log.removeprefix("kafka://").removeprefix("embedded:")
+    if found.log and (where == found.log or not where):
         raise ConfigError(f"FLUVIAL_LOG is {found.log!r}: write kafka://HOST:PORT or embedded:PATH")
     return found
+
+
+def _explain(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return str(error)
+    problem = error.errors(include_url=False)[0]
+    name = "_".join(str(part) for part in problem["loc"]).upper()
+    return f"FLUVIAL_{name} is {problem['input']!r}: {problem['msg']}"

@@ -2,12 +2,12 @@
 
 Layout: magic and format version, length of the header, header (JSON: what made it and for what),
 HMAC-SHA256 over all the rest, zstd-compressed pickle. Nothing is unpickled before the HMAC holds,
-and then only classes of an allow-list. A snapshot is a cache: one that cannot be used is left out
-and the state is rebuilt by replay.
+and then only classes that a state is made of. A snapshot is a cache: one that cannot be used is left
+out and the state is rebuilt by replay.
 
 Errors::
 
-    SnapshotError      the bytes are not a snapshot of ours: cut, changed, or sealed with another key
+    SnapshotError      no snapshot of ours: cut, changed, sealed with another key, or not to be packed
      +-- OtherVersion  it was made by another model, contract, River or Python: rebuild by replay
 """
 
@@ -24,8 +24,9 @@ from typing import Any
 
 import zstandard
 
-from fluvial.secrets import make_once
+from fluvial.secrets import read_or_make
 from fluvial.shard import State
+from learners.portable import DISPATCH, GLOBALS
 
 _MAGIC = b"FLUVIAL\x01"
 _HEAD = struct.Struct(">8sI")
@@ -33,26 +34,45 @@ _MAC = 32
 LARGEST = 2 << 30
 """Bytes of an unpacked state beyond which a snapshot is refused: a bomb, or a state out of hand."""
 
-_MODULES = ("river.", "learners.", "monitors.", "consumers.", "fluvial.")
-_EXACT = {
-    ("builtins", name)
-    for name in ("set", "frozenset", "list", "dict", "tuple", "int", "float", "complex", "bytearray", "slice", "object", "range")
-} | {
-    ("collections", "OrderedDict"),
-    ("collections", "deque"),
-    ("collections", "defaultdict"),
-    ("collections", "Counter"),
-    ("collections", "ChainMap"),
-    ("random", "Random"),
-    ("datetime", "datetime"),
-    ("datetime", "timedelta"),
-    ("copyreg", "_reconstructor"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
+_PARTS = (
+    *(
+        "_river_rust",
+        "compose",
+        "drift",
+        "dummy",
+        "ensemble",
+        "facto",
+        "feature_extraction",
+        "feature_selection",
+    ),
+    *("forest", "imblearn", "linear_model", "metrics", "multiclass", "naive_bayes", "neighbors", "optim"),
+    *("preprocessing", "proba", "sketch", "stats", "tree", "utils"),
+)
+_PACKAGES = ("learners.", *(f"river.{part}." for part in _PARTS))
+_MODULES = {"river.dummy", "fluvial.shard", "monitors.alarm", "monitors.drift", "consumers.event"}
+_FUNCTIONS = {
+    "learners.portable": ("revive_getter", "revive_lower", "revive_method", "revive_partial"),
+    "river._river_rust.vectordict": ("euclidean_distance_tuple",),
+    "river.feature_extraction.vectorize": ("strip_accents_unicode", "tokenize_using_regex_pattern"),
+    "numpy._core.multiarray": ("_reconstruct", "scalar"),
+    "numpy._core.numeric": ("_frombuffer",),
 }
+_CLASSES = {
+    "builtins": ("dict", "float", "frozenset", "int", "list", "set", "str", "tuple"),
+    "collections": ("Counter", "OrderedDict", "defaultdict", "deque"),
+    "datetime": ("datetime", "timedelta", "timezone"),
+    "numpy": ("dtype", "ndarray"),
+    "random": ("Random",),
+}
+_NAMED = GLOBALS | {
+    (m, name) for table in (_FUNCTIONS, _CLASSES) for m, names in table.items() for name in names
+}
+
+_UNREADABLE = (
+    *(pickle.PickleError, zstandard.ZstdError, EOFError, ImportError, MemoryError),
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+)
+"""What pickle and zstd raise over bytes that are no state, and over a state too deep to be packed."""
 
 
 class SnapshotError(Exception):
@@ -65,16 +85,29 @@ class OtherVersion(SnapshotError):
 
 def load_key(path: Path) -> bytes:
     """Read the sealing key, or make one (readable by its owner alone) where there is none."""
-    key = path.read_bytes() if path.exists() else make_once(path, secrets.token_bytes(32))
+    try:
+        key = read_or_make(path, lambda: secrets.token_bytes(32))
+    except OSError as error:
+        raise SnapshotError(f"the key {path} cannot be read: {error.strerror}; correct its rights") from None
     if len(key) < 32:
-        raise SnapshotError(f"{path} holds fewer than 32 bytes: restore the key, or delete the file to rebuild")
+        raise SnapshotError(
+            f"{path} holds fewer than 32 bytes: restore the key, or delete the file to rebuild"
+        )
     return key
 
 
 def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:
-    """Pack a state. ``header`` names the versions that must match when it is opened again."""
+    """Pack a state. ``header`` names the versions that must match when it is opened again.
+
+    Raises SnapshotError where the state holds something that cannot be packed.
+    """
+    packed = io.BytesIO()
+    try:
+        _Packer(packed, protocol=5).dump(state)
+    except _UNREADABLE as error:
+        raise SnapshotError(f"the state cannot be packed: {type(error).__name__}: {error}") from error
     # Level 1 and no content checksum: the HMAC covers it, and a snapshot must not hold the stream up.
-    body = zstandard.ZstdCompressor(level=1).compress(pickle.dumps(state, protocol=5))
+    body = zstandard.ZstdCompressor(level=1).compress(packed.getbuffer())
     head = json.dumps(dict(header), sort_keys=True).encode()
     front = _HEAD.pack(_MAGIC, len(head)) + head
     return front + hmac.digest(key, front + body, hashlib.sha256) + body
@@ -93,7 +126,10 @@ def unseal(sealed: bytes, expected: Mapping[str, Any], key: bytes) -> State:
     for name, value in expected.items():
         if header.get(name) != value:
             raise OtherVersion(f"{name} was {header.get(name)!r} and is {value!r} now")
-    state = _Loader(io.BytesIO(_unpacked(body))).load()
+    try:
+        state = _Loader(io.BytesIO(_unpacked(body))).load()
+    except _UNREADABLE as error:
+        raise SnapshotError(f"the state cannot be read: {type(error).__name__}: {error}") from error
     if not isinstance(state, State):
         raise SnapshotError(f"the snapshot holds a {type(state).__name__}, not a shard's state")
     return state
@@ -104,7 +140,7 @@ def _split(sealed: bytes) -> tuple[dict[str, Any], bytes, bytes, bytes]:
         magic, length = _HEAD.unpack_from(sealed)
         end = _HEAD.size + length
         header = json.loads(sealed[_HEAD.size : end])
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, RecursionError):
         raise SnapshotError("the bytes do not begin like a snapshot") from None
     if magic != _MAGIC or not isinstance(header, dict) or len(sealed) < end + _MAC:
         raise SnapshotError("the bytes are no snapshot of this format, or were cut short")
@@ -118,10 +154,20 @@ def _unpacked(body: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(body, max_output_size=LARGEST)
 
 
+class _Packer(pickle.Pickler):
+    """Writes the functions that River's models hold as calls that the loader lets pass."""
+
+    dispatch_table = dict(DISPATCH)
+
+
 class _Loader(pickle.Unpickler):
-    """Loads known classes only; even under a good seal nothing else is looked up."""
+    """Loads the classes that states are made of; even under a good seal nothing else is looked up."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _EXACT or (module.startswith(_MODULES) and "." not in name):
+        if (module, name) in _NAMED:
             return super().find_class(module, name)
+        if (module in _MODULES or module.startswith(_PACKAGES)) and name.isidentifier():
+            found = super().find_class(module, name)
+            if isinstance(found, type) and found.__module__ == module:  # made there, not imported there
+                return found
         raise SnapshotError(f"the snapshot wants {module}.{name}, which no state holds")

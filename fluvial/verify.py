@@ -40,7 +40,8 @@ def verify(pipeline: Pipeline, log: Log, journal: Journal, shard: int) -> Verdic
                 difference = difference or _compare(output.value, said)
         digest = fresh.state.digest.hex()
         if difference is None and wanted.get(batch.number, digest) != digest:
-            difference = f"batch {batch.number}: the snapshot's digest is {wanted[batch.number]}, replay gives {digest}"
+            kept = wanted[batch.number]
+            difference = f"batch {batch.number}: the snapshot's digest is {kept}, replay gives {digest}"
     if difference is None and said:
         difference = f"{next(iter(said))}: a prediction was published that replay does not give"
     return Verdict(shard, len(batches), seen, fresh.state.digest.hex(), difference)

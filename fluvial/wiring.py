@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from consumers.embedded import EmbeddedLog
 from consumers.log import Log, LogUnavailable, Membership, UnknownTopic
+from consumers.membership import EmbeddedMembership
 from fluvial import reviews
 from fluvial.config import Pipeline
 from fluvial.fingerprint import libraries
@@ -24,32 +25,38 @@ logger = structlog.get_logger()
 OUTPUT_ROLES = ("predictions", "quarantine", "incidents", "reviews")
 
 
-def open_log(settings: Settings) -> Log:
-    """Open the log that the settings name. Raises LogUnavailable."""
+def open_log(settings: Settings, patience: float = 10.0) -> Log:
+    """Open the log that the settings name; ``patience`` in seconds. Raises LogUnavailable."""
     if settings.bootstrap is None:
         settings.log_path.parent.mkdir(parents=True, exist_ok=True)
-        return EmbeddedLog(settings.log_path)
+        return EmbeddedLog(settings.log_path, patience=patience)
     from consumers.kafka import KafkaLog  # noqa: PLC0415 - the embedded mode starts without kafka-python
 
-    return KafkaLog(settings.bootstrap)
+    return KafkaLog(settings.bootstrap, patience=patience)
 
 
 def open_log_patiently(settings: Settings, wait: float) -> Log:
-    """Open the log, waiting up to ``wait`` seconds for it. Raises LogUnavailable."""
-    return _patiently(lambda: open_log(settings), settings.log or "the embedded log", wait)
-
-
-def _patiently(attempt: Callable[[], Log], what: str, wait: float) -> Log:
+    """Open the log, waiting up to ``wait`` seconds until it answers. Raises LogUnavailable."""
     deadline = time.monotonic() + wait
     while True:
         try:
-            return attempt()
+            _probe(settings)
+            return open_log(settings)
         except LogUnavailable as error:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise
-            logger.warning("waiting for the log", log=what, seconds_left=round(left), why=str(error))
+            logger.warning("waiting for the log", seconds_left=round(left), why=str(error))
             time.sleep(min(1.0, left))
+
+
+def _probe(settings: Settings) -> None:
+    """Ask the log for something, with little patience: opening alone may not speak to a broker."""
+    log = open_log(settings, patience=2.0)
+    try:
+        log.describe(["fluvial"])
+    finally:
+        log.close()
 
 
 def open_store(settings: Settings) -> Store:
@@ -69,7 +76,7 @@ def create_topics(pipeline: Pipeline, log: Log) -> dict[str, bool]:
 
 def check_topics(pipeline: Pipeline, log: Log) -> None:
     """Raise UnknownTopic unless all topics of the pipeline exist as its file says."""
-    wanted = {topic: pipeline.partitions for topic in pipeline.input_topics}
+    wanted = dict.fromkeys(pipeline.input_topics, pipeline.partitions)
     wanted |= {pipeline.topic(role): 0 for role in OUTPUT_ROLES}
     found = log.describe(list(wanted))
     for topic, partitions in wanted.items():
@@ -77,19 +84,17 @@ def check_topics(pipeline: Pipeline, log: Log) -> None:
             raise UnknownTopic(f"the topic {topic} does not exist: run `fluvial topics create` first")
         if partitions and found[topic].partitions != partitions:
             raise UnknownTopic(
-                f"the topic {topic} has {found[topic].partitions} partitions, the pipeline file says {partitions}"
+                f"the topic {topic} has {found[topic].partitions} partitions, the file says {partitions}"
             )
 
 
 def membership_of(pipeline: Pipeline, settings: Settings) -> Membership:
     """How this worker learns which shards it should run."""
     if settings.bootstrap is None:
-        from consumers.membership import EmbeddedMembership  # noqa: PLC0415
-
         return EmbeddedMembership(
             settings.log_path, pipeline.pipeline, pipeline.shards, worker=settings.worker_name
         )
-    from consumers.membership import KafkaMembership  # noqa: PLC0415 - as in open_log
+    from consumers.kafka_membership import KafkaMembership  # noqa: PLC0415 - as in open_log
 
     return KafkaMembership(
         settings.bootstrap,

@@ -103,7 +103,8 @@ class BinaryScore(Score):
         self._logloss += sign * other._logloss
         self._brier += sign * other._brier
         self._forecasts += sign * other._forecasts
-        self._decided = [ours + sign * theirs for ours, theirs in zip(self._decided, other._decided, strict=True)]
+        decided = zip(self._decided, other._decided, strict=True)
+        self._decided = [ours + sign * theirs for ours, theirs in decided]
         for ours, theirs in zip(self._bins, other._bins, strict=True):
             add_counts(ours, theirs, sign)
 

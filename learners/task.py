@@ -1,7 +1,7 @@
 """What differs between binary, multiclass and regression: one shape for all tasks."""
 
 from abc import ABC, abstractmethod
-from math import inf, isfinite
+from math import inf, isnan, nan
 from struct import pack
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ from learners.scores import (
     log_loss,
     share_of,
 )
-from learners.scoring import Forecast, Score
+from learners.scoring import LIMIT, Forecast, Score
 
 __all__ = ["BinaryTask", "CostSpec", "Forecast", "MulticlassTask", "RegressionTask", "Task", "task_named"]
 
@@ -266,11 +266,13 @@ class RegressionTask(Task):
         try:
             value = model.predict_one(x)
         except FAULTS:
-            value = None
-        if value is not None and isfinite(value):
-            return bounded(float(value))
+            value = nan
+        if value is None:  # before the first label
+            return 0.0
+        if abs(value) <= LIMIT:
+            return float(value)
         self.faults += 1
-        return 0.0
+        return 0.0 if isnan(value) else bounded(float(value))
 
     def learn(self, model: Any, x: dict[str, Value], y: float) -> None:
         """Let the model and the scale of the bounded loss learn."""

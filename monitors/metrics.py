@@ -96,17 +96,19 @@ class Metrics:
         with self._lock:
             self._build = tuple(str(info.get(name, "")) for name in BUILD)
 
-    def samples(self) -> list[Sample]:
+    def samples(self) -> Iterator[Sample]:
         """All samples of this moment."""
         with self._lock:
-            return list(self._samples())
+            statuses, others = dict(self._statuses), list(self._others())
+        # A status never changes, so whoever publishes the next one need not wait for all of this.
+        for place, status in statuses.items():
+            yield from shard_samples(place, status)
+        yield from others
 
     def _of(self, pipeline: str, shard: int) -> "_Work":
         return self._work.setdefault((pipeline, str(shard)), _Work())
 
-    def _samples(self) -> Iterator[Sample]:
-        for place, status in self._statuses.items():
-            yield from shard_samples(place, status)
+    def _others(self) -> Iterator[Sample]:
         for place, work in self._work.items():
             yield from work.samples(place)
         for pipeline, lags in self._lag.items():

@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    leave: Annotated[bool, typer.Option("--exit", help="End when all is learned instead of staying up.")] = False,
+    leave: Annotated[bool, typer.Option("--exit", help="End when all is learned.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON summary at the end.")] = False,
     flights: Annotated[int | None, typer.Option(min=1, help="Only the first so many flights.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier runs of the demo.")] = False,
@@ -107,7 +107,8 @@ class Demo:
         if self._flights is not None:
             command += ["--limit", str(self._flights)]
         home = {"FLUVIAL_HOME": str(self._here.home), "FLUVIAL_LOG": self._here.log}
-        return subprocess.Popen(command, env=os.environ | home, stdout=subprocess.DEVNULL, start_new_session=True)
+        env = os.environ | home
+        return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def _drained(self, runner: Runner, producer: "subprocess.Popen[bytes]", log: Log, *, leave: bool) -> bool:
         if producer.poll() is None or not runner.owned:
@@ -167,5 +168,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-

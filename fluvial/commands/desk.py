@@ -22,7 +22,7 @@ from fluvial.store import Store, pipeline_table, shard_table
 from fluvial.wiring import open_log, open_store
 
 Pipeline = Annotated[str | None, typer.Option(help="The pipeline's name.")]
-Who = Annotated[str, typer.Option(help="Who decides.", default_factory=getpass.getuser)]
+Who = Annotated[str, typer.Option(help="Who decides; the name you are logged in with by default.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 ReviewId = Annotated[str | None, typer.Option("--id", help="Makes a repetition recognisable.")]
 ViaTopic = Annotated[str | None, typer.Option("--topic", help="Sign it and write it to this topic instead.")]
@@ -156,7 +156,7 @@ def review(
     json: AsJson = False,
 ) -> None:
     """Decide: acknowledge, keep_learning, pause, resume, reset, resolve, false_alarm."""
-    request = _request(action, incident, pipeline, who, reason, review_id or (uuid4().hex if topic else None))
+    request = _request(action, incident, pipeline, who or getpass.getuser(), reason, review_id or (uuid4().hex if topic else None))
     if topic is not None:
         _send(request, topic)
         typer.echo(f"sent to {topic} as {request.id}")

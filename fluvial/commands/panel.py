@@ -37,7 +37,7 @@ class Panel:
 
     def __enter__(self) -> "Panel":
         if not self._quiet:
-            self._console.print(f"[bold]{self._pipeline.question}[/]\nConsole: {self._url}")
+            self._console.print(f"[bold]{self._pipeline.question}[/]\nConsole: {self._url}", soft_wrap=True)
             self._thread.start()
         return self
 
@@ -56,7 +56,7 @@ class Panel:
         if not sys.stderr.isatty():
             while not self._stop.wait(5.0):
                 if (status := self._reporter.latest.get(0)) is not None:
-                    self._console.print(self._line(status))
+                    self._console.print(self._line(status), soft_wrap=True)
             return
         with Live(console=self._console, refresh_per_second=4, transient=False) as live:
             while not self._stop.wait(0.5):
@@ -71,16 +71,18 @@ class Panel:
         ).rstrip()
 
     def _parts(self, status: ShardStatus) -> list[Table | Text]:
-        head = Text(f"{day(status.watermark)} UTC   {status.events:,} events   {self._speed(status):,.0f} events/s")
+        speed = self._speed(status)
+        head = Text(f"{day(status.watermark)} UTC   {status.events:,} events   {speed:,.0f} events/s")
         names = [name for name in METRICS if name in status.scores["model"]][:4]
         table = Table("", *names, box=None, pad_edge=False, header_style="dim")
         for predictor, values in status.scores.items():
             style = "bold" if predictor == "model" else ""
             table.add_row(predictor, *(f"{values[name]:.4f}" for name in names), style=style)
         outcomes = " + ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in status.outcomes.items())
+        paused = "   learning is paused" if status.paused else ""
         tail = Text(
             f"{status.events:,} events = {outcomes} + {status.waiting:,} waiting\n"
-            f"{self._counted()}{'   learning is paused' if status.paused else ''}\nConsole: {self._url}\n{self._said}"
+            f"{self._counted()}{paused}\nConsole: {self._url}\n{self._said}"
         )
         return [head, table, tail]
 

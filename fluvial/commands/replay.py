@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 def replay(
     pipeline_file: PipelineFile,
-    _verify: Annotated[bool, typer.Option("--verify", help="Compare with what was published (always done).")] = True,
+    _verify: Annotated[bool, typer.Option("--verify", help="Compare with what was published.")] = True,
     json: AsJson = False,
 ) -> None:
     """Replay the journal from nothing; exit 0 where all is identical, 3 with the first difference."""

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from consumers.record import TopicPartition
 from fluvial.commands.common import AsJson, PipelineFile, print_json, print_table
 from fluvial.config import load
 from fluvial.producing import from_file, from_lines, produce
 from fluvial.settings import settings
 from fluvial.wiring import OUTPUT_ROLES, create_topics, open_log_patiently
-from consumers.record import TopicPartition
 
-Source = Annotated[Path | None, typer.Option("--from", help="A producer file with records(limit); else stdin.")]
+Source = Annotated[Path | None, typer.Option("--from", help="A producer file; stdin without.")]
 Stream = Annotated[Literal["events", "labels"], typer.Option(help="Where lines of stdin go.")]
 Limit = Annotated[int | None, typer.Option(help="The first so many events, and their labels.")]
 Resume = Annotated[bool, typer.Option(help="Leave out what the topics have held already.")]
@@ -71,4 +71,4 @@ def produce_records(
         records = from_lines(sys.stdin, stream, pipeline.id if stream == "events" else "id")
     sent = produce(pipeline, log, records, resume=resume)
     log.close()
-    typer.echo(f"{sent['events']} events, {sent['labels']} labels", err=True)
+    typer.echo(f"{sent['events']} events, {sent['labels']} labels")

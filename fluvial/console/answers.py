@@ -1,6 +1,7 @@
 """Answers: pages from templates, and refusals as a page or as JSON, whichever was asked for."""
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from importlib.resources import files
@@ -28,6 +29,9 @@ ASSETS = {name: _STATIC / name for name in ("console.css", "console.js", "plotly
 """What the pages load, by name; all of it comes from here."""
 
 ASSETS["plotly.min.js"] = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
+
+_GUARD = re.compile(rb'document\.getElementById\("([0-9a-f]{64})"\)')
+"""How a library inside Plotly asks whether its style sheet, known by its hash, is there already."""
 
 TITLES = {
     400: "This address does not work",
@@ -59,8 +63,10 @@ class Answers:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        versions = {name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for name, path in ASSETS.items()}
+        bodies = {name: path.read_bytes() for name, path in ASSETS.items()}
+        versions = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in bodies.items()}
         self._pages.globals["asset"] = lambda name: f"/static/{name}?v={versions[name]}"
+        self._pages.globals["guards"] = [found.decode() for found in _GUARD.findall(bodies["plotly.min.js"])]
         for phrase in (
             phrases.number,
             phrases.metric,

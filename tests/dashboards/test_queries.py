@@ -53,7 +53,7 @@ def test_every_series_is_shown_or_called_about() -> None:
 
 def test_every_panel_shows_what_a_worker_tells(prometheus: Callable[..., Prometheus]) -> None:
     with moving_worker() as port:
-        assert_every_query_is_answered(prometheus(scrape_targets=[f"127.0.0.1:{port}"]))
+        assert_every_query_is_answered(prometheus, port)
 
 
 def test_an_incident_reaches_alertmanager_and_mutes_the_drift_behind_it(

@@ -16,7 +16,14 @@ KILLS = 100
 @pytest.mark.timeout(420)
 def test_a_hundred_kills_leave_the_model_the_journal_gives(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.fluvial.crash", str(tmp_path), str(KILLS), "7"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400, env=os.environ | {"PYTHONHASHSEED": "random"})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+        env=os.environ | {"PYTHONHASHSEED": "random"},
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["kills_at_work"] >= 0.7 * KILLS, found

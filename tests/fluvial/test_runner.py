@@ -140,7 +140,9 @@ def test_bad_records_are_set_aside_with_reason_and_place(small: World) -> None:
     small.feed(tosses(50))
     for value in (b"\xff\xfe", b"[]", b'{"id": "x"}', None):
         small.log.append(events, value, key=b"k", timestamp=1_700_000_100_000)
-    small.log.append(small.pipeline.topic("labels"), b'{"id": "coin-1", "label": "heads"}', timestamp=1_700_000_100_000)
+    small.log.append(
+        small.pipeline.topic("labels"), b'{"id": "coin-1", "label": "heads"}', timestamp=1_700_000_100_000
+    )
     small.log.flush()
     small.run()
     status = small.status()
@@ -156,7 +158,9 @@ def test_bad_records_are_set_aside_with_reason_and_place(small: World) -> None:
     assert all(found["offset"] >= 0 for found in aside)
 
 
-def test_a_fenced_worker_writes_nothing_and_takes_the_shard_back_when_it_is_still_assigned(small: World) -> None:
+def test_a_fenced_worker_writes_nothing_and_takes_the_shard_back_when_it_is_still_assigned(
+    small: World,
+) -> None:
     small.feed(tosses(200))
     runner = small.worker()
     while not runner.owned:
@@ -197,7 +201,9 @@ def test_a_topic_made_anew_halts_the_shard(small: World) -> None:
     assert "made anew" in (small.halted() or "")
 
 
-def test_what_was_journaled_but_not_published_is_published_once_the_worker_is_back(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_journaled_but_not_published_is_published_once_the_worker_is_back(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.feed(tosses(300))
     runner = small.worker()
     while not runner.owned:
@@ -216,13 +222,17 @@ def test_what_was_journaled_but_not_published_is_published_once_the_worker_is_ba
     small.log._buffer.clear()  # type: ignore[attr-defined]  # the process is gone, and its memory with it
     journaled = small.journal.batches(0, 0)[-1]
     assert journaled.number == journaled.published + 1
-    assert len(small.records("predictions")) < sum(r.count for b in small.journal.batches(0, 0) for r in b.ranges.values())
+    assert len(small.records("predictions")) < sum(
+        r.count for b in small.journal.batches(0, 0) for r in b.ranges.values()
+    )
     small.run()
     assert len(small.records("predictions")) == 300
     assert small.verify().difference is None
 
 
-def test_a_store_that_is_away_costs_the_shard_but_no_record(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_costs_the_shard_but_no_record(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.feed(tosses(300))
     runner = small.worker()
     append, failures = runner._journal.append, iter(["first", "second"])
@@ -239,7 +249,9 @@ def test_a_store_that_is_away_costs_the_shard_but_no_record(small: World, monkey
     assert small.verify().difference is None
 
 
-def test_a_model_that_fails_halts_its_shard_and_not_the_worker(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fails_halts_its_shard_and_not_the_worker(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.feed(tosses(100))
     runner = small.worker(drained=lambda r: False)
     while not runner.owned:
@@ -288,5 +300,3 @@ def _spoil_snapshots(world: World) -> None:
             body[-1] ^= 1
             update = sa.update(snapshot_table).where(snapshot_table.c.batch == row.batch)
             db.execute(update.values(body=bytes(body)))
-
-

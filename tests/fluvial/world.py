@@ -56,7 +56,9 @@ def coins(**changes: object) -> Pipeline:
     return parse(text + "\n" + "\n".join(f"{key}: {json.dumps(value)}" for key, value in changes.items()))
 
 
-def tosses(n: int, *, seed: int = 1, flip_after: int | None = None, first: int = 0) -> Iterator[tuple[str, str, bytes, int]]:
+def tosses(
+    n: int, *, seed: int = 1, flip_after: int | None = None, first: int = 0
+) -> Iterator[tuple[str, str, bytes, int]]:
     """Events and, ten later, their labels: (stream, id, value, timestamp in ms).
 
     From ``flip_after`` on the truth is turned round: a drift that a monitor must find.
@@ -173,4 +175,6 @@ class World:
 
 def embedded_world(folder: Path, pipeline: Pipeline, store_url: str | None = None) -> World:
     """A world on the embedded log in ``folder``, with a SQLite store unless told otherwise."""
-    return World(pipeline, EmbeddedLog(folder / "log.db"), Store(store_url or f"sqlite:///{folder / 'store.db'}"))
+    return World(
+        pipeline, EmbeddedLog(folder / "log.db"), Store(store_url or f"sqlite:///{folder / 'store.db'}")
+    )

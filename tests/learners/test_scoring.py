@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from learners.scores import BinaryScore, MulticlassScore, RegressionScore
-from learners.scoring import BETTER, Delays, Score, Slices, Success, SuccessSpec, Window
+from learners.scoring import BETTER, Delays, Score, Slices, Success, SuccessSpec, Tally, Verdict
+from learners.task import task_named
 
 Outcomes = Sequence[tuple[float, bool]]
 
@@ -146,53 +147,107 @@ def test_every_metric_says_which_way_is_better_or_is_a_description() -> None:
     assert BETTER.keys() <= metrics
 
 
+def tallied(make, size, pairs) -> Tally:
+    tally = Tally(make, size)
+    for forecast, y in pairs:
+        tally.add(forecast, y)
+    return tally
+
+
+def lately(pairs, size):
+    """The outcomes a tally's recent score covers: whole steps of a twentieth, and the one that is open."""
+    step = max(1, size // Tally.STEPS)
+    closed, opened = divmod(len(pairs), step)
+    return pairs[len(pairs) - min(closed, -(-size // step)) * step - opened :]
+
+
+SCORES = {
+    BinaryScore: st.tuples(probabilities, st.booleans()),
+    RegressionScore: st.tuples(numbers, numbers),
+    MulticlassScore: st.tuples(
+        st.dictionaries(st.sampled_from("abc"), probabilities), st.sampled_from("abcd")
+    ),
+}
+
+
+@pytest.mark.parametrize("make", SCORES)
+@given(st.data(), st.sampled_from([1, 7, 20, 45, 60]))
+def test_a_tally_is_the_score_of_everything_and_of_the_last_outcomes_exactly(make, data, size) -> None:
+    pairs = data.draw(st.lists(SCORES[make], max_size=150))
+    tally = tallied(make, size, pairs)
+    assert repr(tally.total().values()) == repr(scored(make(), pairs))
+    assert repr(tally.recent().values()) == repr(scored(make(), lately(pairs, size)))
+    assert (tally.n, tally.recent().n) == (len(pairs), len(lately(pairs, size)))
+    assert tally.total().loss == scored_sum(make, pairs)
+
+
+def scored_sum(make, pairs) -> float:
+    score = make()
+    scored(score, pairs)
+    return score.loss
+
+
+@pytest.mark.parametrize("size", [1, 19, 20, 50, 1_000])
+def test_a_full_tally_covers_its_size_and_less_than_a_step_more(size) -> None:
+    tally = Tally(BinaryScore, size)
+    for number in range(3 * size + 100):
+        tally.add(0.5, True)
+        if number > 2 * size:
+            assert size <= tally.recent().n < size + max(2, size // 20 + 1)
+
+
+def test_the_sum_of_losses_is_that_of_the_tasks() -> None:
+    pairs = calibrated(5, 0.0, 1.0, 50)
+    assert scored_sum(BinaryScore, pairs) == pytest.approx(
+        sum(task_named("binary").loss(p, y) for p, y in pairs)
+    )
+    assert scored_sum(RegressionScore, [(1.0, 3.5), (2.0, 1.0)]) == 3.5
+    assert scored_sum(MulticlassScore, [({"a": 0.5}, "a")]) == pytest.approx(math.log(2))
+
+
 @given(outcomes, outcomes)
-def test_what_is_removed_leaves_no_trace(kept, passing) -> None:
-    plain, score = BinaryScore(), BinaryScore()
-    wanted = scored(plain, kept)
-    scored(score, [*passing, *kept])
-    for forecast, y in passing:
-        score.remove(forecast, y)
-    assert pickle.dumps(score.values()) == pickle.dumps(wanted)
+def test_what_is_taken_back_leaves_no_trace(kept, passing) -> None:
+    whole, part = BinaryScore(), BinaryScore()
+    scored(part, passing)
+    scored(whole, [*passing, *kept])
+    whole.merge(part, -1)
+    wanted = BinaryScore()
+    assert repr(whole.values()) == repr(scored(wanted, kept))
+    assert whole.n == wanted.n
 
 
-@given(st.lists(st.tuples(numbers, numbers), max_size=40), st.integers(1, 10))
-def test_a_window_of_regression_is_the_score_of_its_last_outcomes(pairs, size) -> None:
-    window = Window(RegressionScore, size)
-    assert pickle.dumps(scored(window, pairs)) == pickle.dumps(scored(RegressionScore(), pairs[-size:]))
-    assert window.n == min(size, len(pairs))
-
-
-@given(
-    st.lists(
-        st.tuples(st.dictionaries(st.sampled_from("abc"), probabilities), st.sampled_from("abcd")),
-        max_size=30,
-    )
-)
-def test_a_window_of_classes_is_the_score_of_its_last_outcomes(pairs) -> None:
-    assert pickle.dumps(scored(Window(MulticlassScore, 7), pairs)) == pickle.dumps(
-        scored(MulticlassScore(), pairs[-7:])
-    )
+def test_reading_a_tally_changes_nothing() -> None:
+    tally = tallied(BinaryScore, 40, calibrated(1, 0.0, 1.0, 101))
+    before = pickle.dumps(tally)
+    tally.total().add(0.5, True)
+    tally.recent().add(0.5, True)
+    assert pickle.dumps(tally) == before
 
 
 def test_one_absurd_value_does_not_outlive_its_window() -> None:
-    window = Window(RegressionScore, 3)
-    scored(window, [(1e308, -1e308), (math.inf, 0.0)])
-    assert all(math.isfinite(value) for value in window.values().values())
-    assert scored(window, [(1.0, 2.0), (2.0, 3.0), (3.0, 5.0)])["mae"] == pytest.approx(4 / 3)
+    tally = tallied(RegressionScore, 3, [(1e308, -1e308), (math.inf, 0.0)])
+    assert all(math.isfinite(value) for value in tally.recent().values().values())
+    for forecast, y in [(1.0, 2.0), (2.0, 3.0), (3.0, 5.0)]:
+        tally.add(forecast, y)
+    assert tally.recent().values()["mae"] == pytest.approx(4 / 3)
 
 
-def test_a_window_goes_on_after_pickling_as_if_nothing_had_happened() -> None:
+def test_a_tally_goes_on_after_pickling_as_if_nothing_had_happened() -> None:
     pairs = calibrated(2, 0.0, 1.0, 900)
-    window = Window(BinaryScore, 300)
-    scored(window, pairs[:500])
-    twin = pickle.loads(pickle.dumps(window))
-    assert scored(window, pairs[500:]) == scored(twin, pairs[500:])
+    tally = tallied(BinaryScore, 300, pairs[:507])
+    twin = pickle.loads(pickle.dumps(tally))
+    for forecast, y in pairs[507:]:
+        tally.add(forecast, y)
+        twin.add(forecast, y)
+    assert (tally.total().values(), tally.recent().values()) == (
+        twin.total().values(),
+        twin.recent().values(),
+    )
 
 
-def test_a_window_keeps_the_kind_and_parameters_of_its_score() -> None:
-    fresh = Window(lambda: BinaryScore(0.1, 1.0, 9.0), 5).fresh()
-    assert (fresh.n, fresh.size, fresh.score.threshold, fresh.score.false_negative) == (0, 5, 0.1, 9.0)
+def test_a_tally_keeps_the_parameters_of_its_score() -> None:
+    tally = tallied(lambda: BinaryScore(0.1, 1.0, 9.0), 2, [(0.2, False), (0.05, True)])
+    assert tally.recent().values()["cost"] == 5.0
 
 
 def test_slices_score_each_value_by_itself() -> None:
@@ -268,34 +323,42 @@ def test_a_goal_that_makes_no_sense_is_refused(spec) -> None:
 
 def test_a_goal_needs_a_metric_of_its_task() -> None:
     with pytest.raises(ValueError, match="mae is no metric of this task; it has rocauc, "):
-        Success(SuccessSpec(metric="mae", at_most=3.0), BinaryScore)
+        Success(SuccessSpec(metric="mae", at_most=3.0), BinaryScore().values())
+
+
+def judged(spec: SuccessSpec, score: Score) -> Verdict:
+    return Success(spec, score.values()).verdict(score)
 
 
 def test_a_goal_is_met_missed_or_too_early_to_tell() -> None:
-    success = Success(SuccessSpec(metric="accuracy", at_least=0.5, window=4), BinaryScore)
-    said = []
+    spec = SuccessSpec(metric="accuracy", at_least=0.6, window=4)
+    score, said = BinaryScore(), []
     for y in (True, True, True, False, False, False):
-        success.add(0.9, y)
-        said.append(success.status())
+        score.add(0.9, y)
+        said.append(judged(spec, score))
     assert [verdict.status for verdict in said] == ["too early"] * 3 + ["met", "met", "missed"]
-    assert said[-1].value == 0.25
-    assert said[-1].n == 4
+    assert said[-1] == ("missed", 0.5, 6)
+
+
+def test_a_level_just_reached_is_met() -> None:
+    score = BinaryScore()
+    scored(score, [(0.9, True), (0.9, False)])
+    assert judged(SuccessSpec(metric="accuracy", at_least=0.5, window=2), score).status == "met"
+    assert judged(SuccessSpec(metric="cost", at_most=0.5, window=2), score).status == "met"
 
 
 def test_a_long_window_gives_its_verdict_after_a_thousand_outcomes() -> None:
-    success = Success(SuccessSpec(metric="mae", at_most=1.0, window=50_000), RegressionScore)
-    for _ in range(999):
-        success.add(0.0, 0.5)
-    assert success.status().status == "too early"
-    success.add(0.0, 0.5)
-    assert success.status().status == "met"
+    spec, score = SuccessSpec(metric="mae", at_most=1.0, window=50_000), RegressionScore()
+    scored(score, [(0.0, 0.5)] * 999)
+    assert judged(spec, score).status == "too early"
+    score.add(0.0, 0.5)
+    assert judged(spec, score).status == "met"
 
 
 def test_an_undefined_metric_is_no_verdict() -> None:
-    success = Success(SuccessSpec(metric="rocauc", at_least=0.5, window=2), BinaryScore)
-    for _ in range(3):
-        success.add(0.9, True)
-    assert success.status().status == "too early"
+    score = BinaryScore()
+    scored(score, [(0.9, True)] * 5)
+    assert judged(SuccessSpec(metric="rocauc", at_least=0.5, window=2), score).status == "too early"
 
 
 def test_delays_are_counted_in_the_bucket_of_their_bound() -> None:
