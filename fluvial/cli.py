@@ -5,12 +5,15 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 3 a check failed or an incident is f
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import structlog
 import typer
 
 from consumers.log import LogError, LogUnavailable
 from fluvial.commands import demo, desk, doctor, replay, run, topics
+from fluvial.commands.common import plain_text
 from fluvial.config import ConfigError
 from fluvial.incidents import NoSuchIncident
 from fluvial.reviews import Conflict, NoSuchPipeline, ReviewError
@@ -18,6 +21,9 @@ from fluvial.snapshot import SnapshotError
 from fluvial.store import StoreError, StoreUnavailable
 
 OK, ERROR, USAGE, FAILED, NOT_ALLOWED, UNREACHABLE = range(6)
+
+MENDABLE = (LogError, StoreError, ConfigError, ReviewError, SnapshotError, NoSuchIncident, NoSuchPipeline)
+"""What is no bug but something that its reader can put right."""
 
 app = typer.Typer(
     help="Keeps a model learning from a live stream and keeps people in charge of it.",
@@ -27,6 +33,21 @@ app = typer.Typer(
 )
 for part in (run, topics, desk, replay, doctor, demo):
     part.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fluvial {version('fluvial')}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def fluvial(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Keeps a model learning from a live stream and keeps people in charge of it."""
 
 
 def exit_code(error: Exception) -> int:
@@ -43,10 +64,7 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
-    except (
-        LogError, StoreError, ConfigError, ReviewError, SnapshotError, NoSuchIncident, NoSuchPipeline
-    ) as error:
-        typer.echo(f"fluvial: {error}", err=True)
+    except MENDABLE as error:
+        for line in str(error).splitlines():
+            typer.echo(f"fluvial: {plain_text(line)}", err=True)
         sys.exit(exit_code(error))
-    except BrokenPipeError:
-        sys.exit(OK)

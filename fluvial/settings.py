@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _is_text(cls, value: object) -> object:
-        str(value).encode()  # an environment may hold any bytes: UnicodeEncodeError is a ValueError
+        if any("\ud800" <= character <= "\udfff" for character in str(value)):
+            raise ValueError("it holds bytes that are no UTF-8 text")
         return value
 
     @property
@@ -102,4 +103,4 @@ def _explain(error: ValidationError | SettingsError) -> str:
         return str(error)
     problem = error.errors(include_url=False)[0]
     name = "_".join(str(part) for part in problem["loc"]).upper()
-    return f"FLUVIAL_{name} is {problem['input']!r}: {problem['msg']}"
+    return f"FLUVIAL_{name}: {problem['msg'].removeprefix('Value error, ')}"  # its value may be secret

@@ -46,7 +46,10 @@ class Learner:
         self.version += 1
 
     def event(self, event: Event, now: float) -> Prediction | None:
-        """Predict an event and remember it. None for a duplicate: nothing is predicted twice."""
+        """Predict an event and remember it. None for a duplicate: nothing is predicted twice.
+
+        ``now`` is stream time in seconds, infinite where it is in doubt: see ``Ledger.date``.
+        """
         if self.ledger.known(event):
             return None
         values = event.features | event.context
@@ -60,17 +63,15 @@ class Learner:
 
     def truth_at_hand(self, event: Event) -> Label | None:
         """The label of an event that has just been predicted, if the event or an early label brought it."""
-        early = self.ledger.early_label(event.id)
         if event.label is not None:
             return Label(event.id, event.label, event.time, event.source)
-        return early
+        return self.ledger.early_label(event.id)
 
     def label(self, label: Label, now: float) -> Outcome | None:
         """Learn from a label. None where nothing waited for it: then the ledger counted why."""
         entry = self.ledger.match(label, now)
         if entry is None:
             return None
-        self.ledger.counts["used"] += 1
         self.board.delays.add(label.time - entry.time)
         return self._settle(entry, label.value, label.time)
 
@@ -78,8 +79,7 @@ class Learner:
         """Close what waited longer than the horizon; yields an outcome where a default is learned."""
         for entry in self.ledger.overdue(now):
             if self._default is None:
-                self.ledger.settle(entry, None)
-                self.ledger.counts["expired"] += 1
+                self.ledger.expire(entry)
             else:
                 self.defaulted += 1
                 yield self._settle(entry, self._default, entry.deadline, label_known=False)

@@ -2,12 +2,13 @@
 
 Every event ends in exactly one of learned, predict only, expired, quarantined, duplicates, or
 still waits; every label ends as used, duplicate, late, corrected, unmatched, quarantined, or is
-early. The counts are exact at any moment. Time here is *stream time* (the newest record
-timestamp), never a clock.
+early. The counts are exact at any moment. Time here is *stream time* in seconds (what the records
+say), never a clock.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from math import inf
 from typing import NamedTuple
 
 from consumers.event import Event, Label, Truth, Value
@@ -40,7 +41,9 @@ class Ledger:
     """Pairs predictions with labels, whatever order they come in.
 
     ``horizon`` is in seconds; ``waiting``, ``early`` and ``settled`` bound what is held in mind:
-    the oldest goes first, and is counted as what it then is (expired, unmatched, forgotten).
+    the oldest goes first, and is counted as what it then is. A prediction that has to go before its
+    time is expired, an early label unmatched; an event whose settling was forgotten is new when it
+    comes again, and its label is early.
     """
 
     def __init__(self, horizon: float, *, waiting: int, early: int, settled: int) -> None:
@@ -76,22 +79,30 @@ class Ledger:
         features: dict[str, Value],
         forecasts: tuple[Forecast, ...],
         now: float,
-    ) -> Waiting:
-        """Keep what was predicted until its label comes. Returns what was kept."""
-        entry = Waiting(event.id, event.time, now + self._horizon, features, event.context, forecasts)
-        self._waiting[event.id] = entry
-        return entry
+    ) -> None:
+        """Keep what was predicted until its label comes.
+
+        ``now`` is infinite for what came at a time nobody can be sure of yet: see ``date``.
+        """
+        deadline = now + self._horizon
+        self._waiting[event.id] = Waiting(event.id, event.time, deadline, features, event.context, forecasts)
+        if len(self._waiting) > self._most_waiting:
+            self.expire(next(iter(self._waiting.values())))
 
     def early_label(self, event_id: str) -> Label | None:
         """Take the label that came before its event, if one did."""
-        early = self._early.pop(event_id, None)
+        early = self._early.pop(event_id, None) if self._early else None
         return early.label if early else None
 
     def match(self, label: Label, now: float) -> Waiting | None:
-        """Return what waited for this label, or count the label as what it is and return None."""
-        if label.id in self._waiting:
-            return self._waiting[label.id]
-        if label.id in self._settled:
+        """Return what waited for this label, or count the label as what it is and return None.
+
+        ``now`` as in ``remember``.
+        """
+        entry = self._waiting.get(label.id)
+        if entry is not None:
+            self.counts["used"] += 1
+        elif label.id in self._settled:
             self._count_repeat(label.value, self._settled[label.id])
         elif label.id in self._early:
             before = self._early[label.id]
@@ -101,7 +112,7 @@ class Ledger:
             self._early[label.id] = Early(label, now + self._horizon)
             if len(self._early) > self._most_early:
                 self._drop_early()
-        return None
+        return entry
 
     def _count_repeat(self, value: Truth, known: Truth | None) -> None:
         fate = "late" if known is None else "duplicate" if value == known else "corrected"
@@ -114,15 +125,29 @@ class Ledger:
         if len(self._settled) > self._most_settled:
             self._settled.popitem(last=False)
 
+    def expire(self, entry: Waiting) -> None:
+        """Close an entry that nothing is learned from."""
+        self.settle(entry, None)
+        self.counts["expired"] += 1
+
+    def date(self, now: float) -> None:
+        """Say what time it was for what came last, where that was in doubt."""
+        deadline = now + self._horizon
+        if self._waiting:
+            name, entry = next(reversed(self._waiting.items()))
+            if entry.deadline == inf:
+                self._waiting[name] = entry._replace(deadline=deadline)
+        if self._early:
+            name, early = next(reversed(self._early.items()))
+            if early.deadline == inf:
+                self._early[name] = early._replace(deadline=deadline)
+
     def overdue(self, now: float) -> Iterator[Waiting]:
-        """Yield, oldest first, entries whose horizon has passed; the caller settles each.
+        """Yield, oldest first, entries whose horizon has passed; the caller closes each.
 
         Early labels whose event never came are counted as unmatched on the way.
         """
-        while self._waiting:
-            entry = next(iter(self._waiting.values()))
-            if entry.deadline > now and len(self._waiting) <= self._most_waiting:
-                break
+        while self._waiting and (entry := next(iter(self._waiting.values()))).deadline <= now:
             yield entry
         while self._early and next(iter(self._early.values())).deadline <= now:
             self._drop_early()

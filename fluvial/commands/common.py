@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from monitors.status import plain
+
 PipelineFile = Annotated[Path, typer.Argument(help="The pipeline file, such as pipeline.yaml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
@@ -33,9 +35,14 @@ def stop_on_signals(target: Stoppable) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
+WIDE = 1000
+"""Columns where the output is no terminal: a program that reads it wants one row in one line."""
+
+
 def print_json(value: Any) -> None:
-    """Print one JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None, default=str))
+    """Print one JSON document on stdout; numbers that are none become null."""
+    indent = 2 if sys.stdout.isatty() else None
+    typer.echo(json.dumps(plain(value), indent=indent, allow_nan=False, default=str))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -43,9 +50,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(escape(plain_text(cell)) for cell in row))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def plain_text(value: object) -> str:
-    """Text that a terminal cannot mistake for a command."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(value))
+    """Text in one line that a terminal cannot mistake for a command, nor a reader for two lines."""
+    return "".join(c if c.isprintable() else " " if c in "\r\n\t" else "\ufffd" for c in str(value))

@@ -3,6 +3,8 @@
 import getpass
 import json as jsonlib
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -28,6 +30,7 @@ ReviewId = Annotated[str | None, typer.Option("--id", help="Makes a repetition r
 ViaTopic = Annotated[str | None, typer.Option("--topic", help="Sign it and write it to this topic instead.")]
 WhichAction = Annotated[str, typer.Argument(help=", ".join(ACTIONS))]
 WhichIncident = Annotated[str | None, typer.Argument(help="The incident's id; else --pipeline.")]
+WhichState = Annotated[str | None, typer.Option(help=", ".join(STATES))]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +43,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("reviews")(history)
 
 
+@contextmanager
+def opened_store() -> Iterator[Store]:
+    """The store of this machine, closed at the end."""
+    with closing(open_store(settings())) as store:
+        yield store
+
+
 def day(seconds: float | None) -> str:
     """A moment as people read it, in UTC."""
     return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
@@ -47,8 +57,7 @@ def day(seconds: float | None) -> str:
 
 def pipelines(json: AsJson = False) -> None:
     """List the pipelines that ran on this store."""
-    store = open_store(settings())
-    with store.read() as db:
+    with opened_store() as store, store.read() as db:
         rows = db.execute(sa.select(pipeline_table).order_by(pipeline_table.c.pipeline)).all()
     if json:
         print_json([dict(row._mapping) for row in rows])
@@ -61,9 +70,12 @@ def _course(row: Any) -> str:
     return f"paused by {row.paused_by}" if row.paused else "learning"
 
 
-def status(pipeline: Annotated[str, typer.Argument(help="The pipeline's name.")], json: AsJson = False) -> None:
+def status(
+    pipeline: Annotated[str, typer.Argument(help="The pipeline's name.")], json: AsJson = False
+) -> None:
     """Show where a pipeline's shards stand; exit code 3 where one is halted."""
-    rows = _shards(open_store(settings()), pipeline)
+    with opened_store() as store:
+        rows = _shards(store, pipeline)
     if json:
         print_json([dict(row._mapping) | {"status_at": day(row.status_at)} for row in rows])
     else:
@@ -78,13 +90,14 @@ def _shards(store: Store, pipeline: str) -> list[Any]:
     with store.read() as db:
         rows = list(db.execute(query).all())
     if not rows:
-        raise reviews.NoSuchPipeline(f"no pipeline is called {pipeline!r} here: see `fluvial pipelines`")
+        raise reviews.NoSuchPipeline(f"no pipeline {pipeline!r} has run here: see `fluvial pipelines`")
     return rows
 
 
 def _print_shard(row: Any) -> None:
     held = row.status or {}
-    typer.echo(f"shard {row.shard}  owner {row.owner}  epoch {row.epoch}  batch {row.last_batch}")
+    owner = plain_text(row.owner)
+    typer.echo(f"shard {row.shard}  owner {owner}  epoch {row.epoch}  batch {row.last_batch}")
     if row.halted:
         typer.echo(f"  HALTED: {plain_text(row.halted)}")
     if not held:
@@ -93,51 +106,64 @@ def _print_shard(row: Any) -> None:
     typer.echo(f"  {held['events']} events = {' + '.join(parts)}")
     goal = held["success"]
     if goal:
-        value = "undefined" if goal["value"] is None else f"{goal['value']:.4f}"
-        typer.echo(f"  success {goal['status']}: {goal['metric']} {value}, wanted {goal['goal']} {goal['level']}")
-    typer.echo(f"  learning {'paused' if held['paused'] else 'on'}, up to {day(held['watermark'])} UTC")
+        value = _number(goal["value"])
+        typer.echo(
+            f"  success {goal['status']}: {goal['metric']} {value}, wanted {goal['goal']} {goal['level']}"
+        )
+    reached = f", up to {day(held['watermark'])} UTC" if held["watermark"] else ""
+    typer.echo(f"  learning {'paused' if held['paused'] else 'on'}{reached}")
 
 
-def incidents(
-    pipeline: Pipeline = None,
-    state: Annotated[str | None, typer.Option(help=", ".join(STATES))] = None,
-    json: AsJson = False,
-) -> None:
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def incidents(pipeline: Pipeline = None, state: WhichState = None, json: AsJson = False) -> None:
     """List incidents; exit code 3 where one is firing."""
-    if state is not None and state not in STATES:
-        raise ConfigError(f"--state {state}: there are {', '.join(STATES)}")
-    wanted: State | None = state  # type: ignore[assignment]  # checked on the line above
-    found = Incidents(open_store(settings())).listing(pipeline=pipeline, state=wanted)
+    wanted = _state(state)
+    with opened_store() as store:
+        found = Incidents(store).listing(pipeline=pipeline, state=wanted)
     if json:
         print_json([_shown(one) for one in found])
     else:
         columns = ("id", "state", "pipeline", "monitor", "last alarm (event time)", "alarms", "who")
-        rows = [
-            (i.id, i.state, i.pipeline, i.monitor, day(i.last_time), i.alarms, i.resolved_by or i.acknowledged_by or "")
-            for i in found
-        ]
-        print_table(columns, rows)
+        print_table(columns, [_row(one) for one in found])
     if any(one.state == "firing" for one in found):
         raise typer.Exit(3)
+
+
+def _state(name: str | None) -> State | None:
+    found = next((state for state in STATES if state == name), None)
+    if name is not None and found is None:
+        raise ConfigError(f"--state {name}: there are {', '.join(STATES)}")
+    return found
+
+
+def _row(one: Incident) -> tuple[object, ...]:
+    who = one.resolved_by or one.acknowledged_by or ""
+    return one.id, one.state, one.pipeline, one.monitor, day(one.last_time), one.alarms, who
 
 
 def _shown(one: Incident) -> dict[str, Any]:
     return {name: getattr(one, name) for name in one.__slots__} | {"state": one.state}
 
 
-def incident(incident_id: Annotated[str, typer.Argument(help="The incident's id.")], json: AsJson = False) -> None:
+def incident(
+    incident_id: Annotated[str, typer.Argument(help="The incident's id.")], json: AsJson = False
+) -> None:
     """Show one incident: what got worse, since when, what was decided, what can be done."""
-    store = open_store(settings())
-    one = Incidents(store).get(incident_id)
-    past = reviews.history(store, incident=incident_id)
+    with opened_store() as store:
+        one = Incidents(store).get(incident_id)
+        past = reviews.history(store, incident=incident_id)
     if json:
         print_json(_shown(one) | {"reviews": [r._asdict() for r in past]})
         return
     typer.echo(f"{one.id}  {one.state}  {one.pipeline}, shard {one.shard}")
     for alarm in one.evidence:
         typer.echo(
-            f"  {alarm['monitor']} got {alarm['direction']}: {alarm['before']:.4f} -> {alarm['after']:.4f} since "
-            f"{day(alarm['onset'])} UTC, over {alarm['n_after']} labels (said {day(alarm['time'])})"
+            f"  {alarm['monitor']} got {alarm['direction']}: {_number(alarm['before'])} -> "
+            f"{_number(alarm['after'])} since {day(alarm['onset'])} UTC, over {alarm['n_after']} labels "
+            f"(said {day(alarm['time'])})"
         )
     for taken in reversed(past):
         typer.echo(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
@@ -156,28 +182,36 @@ def review(
     json: AsJson = False,
 ) -> None:
     """Decide: acknowledge, keep_learning, pause, resume, reset, resolve, false_alarm."""
-    request = _request(action, incident, pipeline, who or getpass.getuser(), reason, review_id or (uuid4().hex if topic else None))
+    subject = {"incident": incident, "pipeline": pipeline}
+    known_by = review_id or (uuid4().hex if topic else None)
+    request = _request(action, {**subject, "who": who or _login(), "reason": reason, "id": known_by})
     if topic is not None:
         _send(request, topic)
         typer.echo(f"sent to {topic} as {request.id}")
         return
-    taken = reviews.review(open_store(settings()), request, "cli")
+    with opened_store() as store:
+        taken = reviews.review(store, request, "cli")
     if json:
         print_json(taken._asdict())
     else:
         typer.echo(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
 
 
-def _request(
-    action: str, incident: str | None, pipeline: str | None, who: str, reason: str, review_id: str | None
-) -> Request:
-    if action not in ACTIONS:
-        raise ConfigError(f"no action is called {action!r}: there are {', '.join(ACTIONS)}")
-    if (incident is None) == (pipeline is None):
-        raise ConfigError("name either an incident or a --pipeline")
-    known: Action = action  # type: ignore[assignment]  # checked above
+def _login() -> str:
     try:
-        return Request(action=known, incident=incident, pipeline=pipeline, who=who, reason=reason, id=review_id)
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        raise ConfigError("who decides? Say it with --who NAME") from None
+
+
+def _request(action: str, wish: dict[str, str | None]) -> Request:
+    known: Action | None = next((one for one in ACTIONS if one == action), None)
+    if known is None:
+        raise ConfigError(f"no action is called {action!r}: there are {', '.join(ACTIONS)}")
+    if (wish["incident"] is None) == (wish["pipeline"] is None):
+        raise ConfigError("name either an incident or a --pipeline")
+    try:
+        return Request.model_validate({"action": known, **wish})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise ConfigError(f"{problem['loc'][0]}: {problem['msg']}") from None
@@ -185,18 +219,22 @@ def _request(
 
 def _send(request: Request, topic: str) -> None:
     here = settings()
+    if not here.key_path.exists():  # a key made now would fit no worker's
+        raise ConfigError(f"there is no key at {here.key_path}: give FLUVIAL_KEY_FILE the workers' own")
     message: dict[str, Any] = request.model_dump(exclude_none=True)
     message["signature"] = sign(message, load_key(here.key_path))
-    log = open_log(here)
     value = jsonlib.dumps(message).encode()
-    log.append(topic, value, key=(request.id or "").encode(), timestamp=int(time.time() * 1000), partition=0)
-    log.flush()
-    log.close()
+    with closing(open_log(here)) as log:
+        log.append(
+            topic, value, key=(request.id or "").encode(), timestamp=int(time.time() * 1000), partition=0
+        )
+        log.flush()
 
 
 def history(pipeline: Pipeline = None, json: AsJson = False) -> None:
     """List who decided what, the newest first."""
-    found = reviews.history(open_store(settings()), pipeline=pipeline)
+    with opened_store() as store:
+        found = reviews.history(store, pipeline=pipeline)
     if json:
         print_json([taken._asdict() for taken in found])
     else:

@@ -195,6 +195,25 @@ def test_an_event_a_little_late_counts_with_the_latest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("times", "count"),
+    [
+        ((100.0, 41.0), 2.0),
+        ((100.0, 40.0), 1.0),
+        ((100.0, 70.0, 12.0), 2.0),  # late is late of the newest, not of the one before
+        (
+            (1_000.0, 1e11, 1_001.0, 1_002.0, 5.0, 1_003.0),
+            2.0,
+        ),  # after a new start one old event is one again
+    ],
+)
+def test_how_late_an_event_may_be(times, count) -> None:
+    recent = one(RecentSpec(of="events", stat="count", within=60.0))
+    for time in times:
+        recent.event({}, time)
+    assert read(recent, min(times[0], times[-1]) + 3.0) == count
+
+
+@pytest.mark.parametrize(
     "spec",
     [
         RecentSpec(of="events", stat="count", within=60.0, by="card"),

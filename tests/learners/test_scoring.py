@@ -92,6 +92,11 @@ def test_certain_and_wrong_costs_no_more_than_the_clip() -> None:
     assert scored(MulticlassScore(), [({"a": 1.0}, "b")])["logloss"] == pytest.approx(-math.log(1e-15))
 
 
+def test_no_forecast_of_a_class_at_all_is_an_even_chance() -> None:
+    assert scored(MulticlassScore(), [({}, "a")])["logloss"] == pytest.approx(math.log(2))
+    assert scored(MulticlassScore(), [({}, "a")])["accuracy"] == 0.0
+
+
 def test_multiclass_metrics_are_those_of_their_definitions() -> None:
     draw = random.Random(3)
     names = "abcd"

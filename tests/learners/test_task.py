@@ -58,7 +58,7 @@ def test_an_untrained_model_gives_a_forecast_that_can_be_judged_and_shown(name) 
 @pytest.mark.parametrize("odd", ODD)
 def test_what_no_probability_can_be_is_a_fault_of_the_model(odd) -> None:
     binary, multiclass = task_named("binary"), task_named("multiclass")
-    assert binary.predict(Says({True: odd, False: 0.5}), {}) == 0.5
+    assert binary.predict(Says({True: odd, False: 2.0}), {}) == 0.5
     assert multiclass.predict(Says({"a": odd, "b": 2.0}), {}) == {}
     assert (binary.faults, multiclass.faults) == (1, 1)
 
