@@ -53,6 +53,7 @@ class Reporter:
         """A shard is no longer run here."""
         self.latest.pop(shard, None)
         self._metrics.drop(self._pipeline, shard)
+        self._metrics.halted(self._pipeline, shard, False)
         logger.info("shard released", pipeline=self._pipeline, shard=shard)
 
     def halted(self, shard: int, why: str) -> None:

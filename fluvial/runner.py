@@ -123,6 +123,7 @@ class Runner:
                 self._acquire(shard)
         for shard in set(self._halted) - assigned:
             del self._halted[shard]
+            self._reporter.released(shard)
 
     def _say_who_owns(self) -> None:
         """Tell, once for each owner, for whom this worker waits."""
@@ -162,6 +163,7 @@ class Runner:
             self._journal.halt(owned.index, owned.epoch, why)
         except Fenced:
             del self._halted[owned.index]
+        self._reporter.released(owned.index)
         self._reporter.halted(owned.index, why)
         self._reopen()
 

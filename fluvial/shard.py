@@ -8,16 +8,19 @@ over every prediction (its IEEE bytes) and every alarm.
 import hashlib
 import struct
 from collections.abc import Callable
+from math import inf
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
 from consumers.contract import Contract
-from consumers.event import Event, Label, Rejection
+from consumers.event import Label, Rejection
 from consumers.record import Record
+from fluvial.clock import StreamClock
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
 from fluvial.fingerprint import contract_version, model_version
+from fluvial.summary import summary
 from learners.expression import build
 from learners.learner import Learner
 from learners.ledger import Ledger
@@ -27,7 +30,11 @@ from learners.scoreboard import Point, Scoreboard
 from learners.task import task_named
 from monitors.alarm import Alarm
 from monitors.drift import LossMonitor
-from monitors.status import OUTCOMES, ShardStatus, Success
+from monitors.status import ShardStatus
+
+
+PATIENCE = 0.1
+"""The share of the horizon that a record may leap ahead before the next one has to confirm it."""
 
 
 class Published(NamedTuple):
@@ -70,10 +77,9 @@ class Model:
 class State:
     """What a snapshot keeps of a shard: all that changes while records are stepped."""
 
-    def __init__(self, learner: Learner, monitors: list[LossMonitor]) -> None:
-        self.learner, self.monitors = learner, monitors
+    def __init__(self, learner: Learner, monitors: list[LossMonitor], clock: StreamClock) -> None:
+        self.learner, self.monitors, self.clock = learner, monitors, clock
         self.batch = 0
-        self.watermark = 0
         self.events = self.labels = self.ignored = 0
         self.quarantined: dict[tuple[str, str], int] = {}
         self.drifts: dict[tuple[str, str], int] = {}
@@ -97,8 +103,7 @@ class Shard:
     def step(self, record: Record) -> list[Output]:
         """Take one record of an input topic; total: nothing a record holds makes it raise."""
         outputs: list[Output] = []
-        self.state.watermark = max(self.state.watermark, record.timestamp)
-        now = self.state.watermark / 1000
+        now = self._tell_time(record.timestamp)
         for outcome in self.state.learner.expire(now):
             self._watch(outcome, outputs)
         if record.value is None:
@@ -106,6 +111,21 @@ class Shard:
         else:
             self._handlers[record.topic](record, outputs)
         return outputs
+
+    def _tell_time(self, timestamp: int) -> float:
+        """Stream time in seconds; what came at a doubted time before is dated on the way."""
+        clock = self.state.clock
+        doubted = clock.doubted is not None
+        clock.advance(timestamp)
+        if doubted:
+            self.state.learner.ledger.date(clock.now / 1000)
+        return clock.now / 1000
+
+    @property
+    def _arrival(self) -> float:
+        """When the present record came, in seconds of stream time; infinite while that is in doubt."""
+        clock = self.state.clock
+        return clock.now / 1000 if clock.doubted is None else inf
 
     def decide(self, decision: Decision) -> list[Output]:
         """Let a person's decision take effect; it holds from the next record on."""
@@ -131,18 +151,17 @@ class Shard:
         if isinstance(event, Rejection):
             self._quarantine("events", record, event, outputs)
             return
-        now = self.state.watermark / 1000
-        prediction = self.state.learner.event(event, now)
+        prediction = self.state.learner.event(event, self._arrival)
         if prediction is None:
             return
         self._predicted(prediction, record, outputs)
-        if (label := self.state.learner.truth_at_hand(event)) is not None:
-            self._learn(event, label, now, outputs)
-
-    def _learn(self, event: Event, label: Label, now: float, outputs: list[Output]) -> None:
         if event.label is not None:
             self.state.labels += 1  # the event carried its truth: it counts as the label it brought
-        if (outcome := self.state.learner.label(label, now)) is not None:
+        if (label := self.state.learner.truth_at_hand(event)) is not None:
+            self._learn(label, outputs)
+
+    def _learn(self, label: Label, outputs: list[Output]) -> None:
+        if (outcome := self.state.learner.label(label, self._arrival)) is not None:
             self._watch(outcome, outputs)
 
     def _label(self, record: Record, outputs: list[Output]) -> None:
@@ -151,9 +170,7 @@ class Shard:
         if isinstance(label, Rejection):
             self._quarantine("labels", record, label, outputs)
             return
-        outcome = self.state.learner.label(label, self.state.watermark / 1000)
-        if outcome is not None:
-            self._watch(outcome, outputs)
+        self._learn(label, outputs)
 
     def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
         packed = self.state.learner.task.pack(prediction.forecast)
@@ -205,49 +222,8 @@ class Shard:
         self.state.digest = hashlib.sha256(self.state.digest + what).digest()
 
     def status(self) -> ShardStatus:
-        """Count everything, for people and for Prometheus. Costs milliseconds: not for every record."""
-        state, learner, ledger = self.state, self.state.learner, self.state.learner.ledger
-        board, counts = learner.board, learner.ledger.counts
-        refused = {stream: 0 for stream in ("events", "labels")}
-        for (stream, _), n in state.quarantined.items():
-            refused[stream] += n
-        outcomes = (learner.learned, learner.predict_only, counts["expired"], refused["events"], counts["duplicates"])
-        fates = {name: counts[name] for name in ("used", "duplicate", "late", "corrected", "unmatched")}
-        return ShardStatus(
-            pipeline=self.pipeline.pipeline,
-            shard=self.index,
-            batch=state.batch,
-            events=state.events,
-            labels=state.labels,
-            predictions=learner.predictions,
-            waiting=ledger.waiting,
-            early=ledger.early,
-            defaulted=learner.defaulted,
-            ignored=state.ignored,
-            outcomes=dict(zip(OUTCOMES, outcomes, strict=True)),
-            fates=fates | {"quarantined": refused["labels"]},
-            quarantined=dict(state.quarantined),
-            scores={name: tally.total().values() for name, tally in board.tallies.items()},
-            recent_scores={name: tally.recent().values() for name, tally in board.tallies.items()},
-            slices=board.slices.values() if board.slices else {},
-            success=self._success(),
-            cost=board.cost,
-            cost_unit=self.pipeline.cost.unit,
-            delays=(board.delays.BOUNDS, tuple(board.delays.counts), board.delays.sum),
-            monitors={m.name: (m.state, m.estimate) for m in state.monitors},
-            drifts=dict(state.drifts),
-            paused=learner.paused,
-            watermark=state.watermark / 1000,
-            digest=state.digest.hex(),
-            model_version=learner.version,
-        )
-
-    def _success(self) -> Success | None:
-        spec, verdict = self.pipeline.success, self.state.learner.board.verdict()
-        if spec is None or verdict is None:
-            return None
-        side, level = ("at least", spec.at_least) if spec.at_least is not None else ("at most", spec.at_most)
-        return Success(spec.metric, side, float(level or 0.0), verdict.value, verdict.status)
+        """Count everything; costs milliseconds."""
+        return summary(self.pipeline, self.index, self.state)
 
 
 class StepFailed(Exception):
@@ -303,6 +279,7 @@ def fresh_state(pipeline: Pipeline) -> State:
         ledger,
         Recent(pipeline.recent),
         board,
-        default=pipeline.label.default,
+        default=pipeline.label.truth_by_default,
     )
-    return State(learner, [LossMonitor("loss", pipeline.monitor)])
+    clock = StreamClock(patience=PATIENCE * 1000 * pipeline.label.horizon)
+    return State(learner, [LossMonitor("loss", pipeline.monitor)], clock)

@@ -73,7 +73,8 @@ class Learner:
         if entry is None:
             return None
         self.board.delays.add(label.time - entry.time)
-        return self._settle(entry, label.value, label.time)
+        self.ledger.settle(entry, label.value)
+        return self._judge(entry, label.value, label.time)
 
     def expire(self, now: float) -> Iterator[Outcome]:
         """Close what waited longer than the horizon; yields an outcome where a default is learned."""
@@ -82,20 +83,19 @@ class Learner:
                 self.ledger.expire(entry)
             else:
                 self.defaulted += 1
-                yield self._settle(entry, self._default, entry.deadline, label_known=False)
+                self.ledger.settle(entry, None)
+                yield self._judge(entry, self._default, entry.deadline)
 
-    def _settle(self, entry: Waiting, truth: Truth, time: float, *, label_known: bool = True) -> Outcome:
-        self.ledger.settle(entry, truth if label_known else None)
-        forecast = entry.forecasts[0]
+    def _judge(self, entry: Waiting, truth: Truth, time: float) -> Outcome:
+        """Compare, then learn."""
+        forecast, learned = entry.forecasts[0], not self.paused
         values: Mapping[str, Value] = entry.features | entry.context
-        loss = self.task.loss(forecast, truth)
-        bounded = self.task.bounded_loss(forecast, truth)
+        loss, bounded = self.task.loss(forecast, truth), self.task.bounded_loss(forecast, truth)
         point = self.board.add(entry.forecasts, truth, values, time, self.ledger.waiting)
         self.recent.label(values, truth, time)
-        if self.paused:
-            self.predict_only += 1
-        else:
+        if learned:
             self.task.learn(self.model, entry.features, truth)
             self.learned += 1
-        return Outcome(entry.id, time, truth, loss, bounded, not self.paused, point)
-
+        else:
+            self.predict_only += 1
+        return Outcome(entry.id, time, truth, loss, bounded, learned, point)

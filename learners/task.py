@@ -1,7 +1,7 @@
 """What differs between binary, multiclass and regression: one shape for all tasks."""
 
 from abc import ABC, abstractmethod
-from math import inf, isnan, nan
+from math import inf, isfinite, nan
 from struct import pack
 from typing import Any, Self
 
@@ -272,7 +272,7 @@ class RegressionTask(Task):
         if abs(value) <= LIMIT:
             return float(value)
         self.faults += 1
-        return 0.0 if isnan(value) else bounded(float(value))
+        return bounded(float(value)) if isfinite(value) else 0.0
 
     def learn(self, model: Any, x: dict[str, Value], y: float) -> None:
         """Let the model and the scale of the bounded loss learn."""

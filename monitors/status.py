@@ -28,7 +28,8 @@ class ShardStatus:
     """The state of one shard as people and Prometheus see it.
 
     Always: ``events == sum(outcomes.values()) + waiting`` and
-    ``labels == sum(fates.values()) + early``. ``scores`` maps predictor (model, baselines) to
+    ``labels == sum(fates.values()) + early``. ``defaulted`` counts outcomes whose truth was the default,
+    ``ignored`` tombstones, ``faults`` the calls in which the model failed. ``scores`` maps predictor (model, baselines) to
     metric to value over everything, ``recent_scores`` over the last window; ``slices`` maps field
     to value to metric to value; times are event times in seconds since 1970 UTC.
     """
@@ -43,6 +44,7 @@ class ShardStatus:
     early: int = 0
     defaulted: int = 0
     ignored: int = 0
+    faults: int = 0
     outcomes: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     fates: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(FATES, 0))
     quarantined: Mapping[tuple[str, str], int] = field(default_factory=dict)

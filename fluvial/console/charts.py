@@ -44,7 +44,8 @@ def pipeline_figure(store: Store, name: str) -> Figure:
     if goal:
         chart.panel("y2", LOWER, f"{metric(goal['metric'])}, last {goal['window']:,}")
         chart.recents("y2", goal["metric"])
-        chart.level("y2", goal.get("at_least") if goal.get("at_most") is None else goal["at_most"])
+        at_least = goal.get("at_least")
+        chart.level("y2", goal["at_most"] if at_least is None else at_least, below=at_least is not None)
     _mark(chart, store, name, points, FOREVER)
     return chart.figure()
 
@@ -56,9 +57,8 @@ def incident_figure(store: Store, incident_id: str) -> Figure:
     monitor = incident.monitor
     chart = Chart(points)
     chart.panel("y", UPPER, f"monitored {monitor}")
-    chart.line(
-        f"monitored {monitor}", lambda p: p.estimates.get(monitor), "y", {"color": MODEL, "width": 2.5}
-    )
+    look = {"color": MODEL, "width": 2.5}
+    chart.line(f"monitored {monitor}", lambda p: p.estimates.get(monitor), "y", look, legend=False)
     chart.panel("y2", LOWER, f"loss per {Scoreboard.EVERY:,} outcomes")
     chart.losses("y2")
     for evidence in incident.evidence:
@@ -125,11 +125,18 @@ class Chart:
             value: Value = lambda p, name=name: p.recent.get(name, {}).get(of)  # type: ignore[misc]  # noqa: E731
             self.line(_title(name), value, axis, self._look(name), legend=False)
 
-    def level(self, axis: str, at: float) -> None:
-        """Draw the level that the goal asks for."""
+    def level(self, axis: str, at: float, *, below: bool) -> None:
+        """Draw the level that the goal asks for, its name on the side where the goal is missed."""
         span = {"x0": 0, "x1": 1, "xref": "x domain", "y0": at, "y1": at, "yref": axis}
         self._shapes.append({"type": "line", **span, "line": {"color": BETTER, "width": 1.5, "dash": "dash"}})
-        place = {"xref": "paper", "x": 1, "xanchor": "right", "yref": axis, "y": at, "yanchor": "bottom"}
+        place = {
+            "xref": "paper",
+            "x": 1,
+            "xanchor": "right",
+            "yref": axis,
+            "y": at,
+            "yanchor": "top" if below else "bottom",
+        }
         text = {"text": f"goal {number(at)}", "showarrow": False, "font": {"color": BETTER}}
         self._texts.append(place | text)
 

@@ -99,7 +99,12 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
         raise HTTPException(
             403, "The form is not from this console, or from an earlier start of it: go back."
         )
-    asked = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": f"{wish.id}-{wish.action}" if wish.id else None}
+    asked = {
+        "action": wish.action,
+        "who": wish.who,
+        "reason": wish.reason,
+        "id": f"{wish.id}-{wish.action}" if wish.id else None,
+    }
     version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
     try:
         taken = decide(store, asked | subject | {"version": version}, "console")

@@ -150,12 +150,12 @@ def ago(seconds: float | None) -> str:
 
 
 def change(before: float, after: float) -> str:
-    """How much of itself a quantity gained or lost.
+    r"""How much of itself a quantity gained or lost.
 
     >>> change(0.2, 0.3), change(0.0, 0.3)
-    ('+50 %', '')
+    ('+50\xa0%', '')
     """
-    return f"{after / before - 1:+.0%}".replace("%", " %") if before > 0 else ""
+    return f"{after / before - 1:+.0%}".replace("%", "\xa0%") if before > 0 else ""
 
 
 def headline(monitor: str, evidence: Sequence[dict[str, Any]]) -> str:

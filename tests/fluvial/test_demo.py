@@ -72,10 +72,12 @@ def test_the_demo_stays_up_until_it_is_told_to_stop(tmp_path: Path) -> None:
     try:
         wait_until(lambda: "has been played" in said.read_text(), "the demo has played everything", 60)
         address = next(word for word in said.read_text().split() if word.startswith("http://"))
-        with urllib.request.urlopen(address, timeout=10) as page:
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(address, timeout=10) as page:
             assert "flights" in page.read().decode()
-        with pytest.raises(urllib.error.HTTPError, match="401"):
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
             urllib.request.urlopen(address.partition("?")[0], timeout=10)
+        refused.value.close()
         process.send_signal(signal.SIGINT)
         assert process.wait(15) == 0
         assert "500 events" in said.read_text()

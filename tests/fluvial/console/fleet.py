@@ -39,7 +39,13 @@ SCORES = {
     "model": {"rocauc": 0.7132, "logloss": 0.4531, "accuracy": 0.8102, "base_rate": 0.236, "cost": 31.2},
     "base_rate": {"rocauc": 0.5, "logloss": 0.5462, "accuracy": 0.764, "base_rate": 0.236, "cost": 35.4},
     "last_class": {"rocauc": 0.581, "logloss": 0.9321, "accuracy": 0.701, "base_rate": 0.236, "cost": 38.8},
-    "rolling_rate": {"rocauc": 0.6402, "logloss": 0.4994, "accuracy": 0.785, "base_rate": 0.236, "cost": 33.0},
+    "rolling_rate": {
+        "rocauc": 0.6402,
+        "logloss": 0.4994,
+        "accuracy": 0.785,
+        "base_rate": 0.236,
+        "cost": 33.0,
+    },
 }
 
 FLIGHTS_STATUS = ShardStatus(
@@ -52,7 +58,13 @@ FLIGHTS_STATUS = ShardStatus(
     waiting=2_104,
     early=31,
     defaulted=4_210,
-    outcomes={"learned": 325_940, "predict_only": 4_312, "expired": 3_944, "quarantined": 412, "duplicates": 64},
+    outcomes={
+        "learned": 325_940,
+        "predict_only": 4_312,
+        "expired": 3_944,
+        "quarantined": 412,
+        "duplicates": 64,
+    },
     fates={
         "used": 326_042,
         "duplicate": 1_410,
@@ -61,7 +73,11 @@ FLIGHTS_STATUS = ShardStatus(
         "unmatched": 61,
         "quarantined": 62,
     },
-    quarantined={("events", "out_of_range"): 350, ("events", "not_json"): 62, ("labels", "missing_label"): 62},
+    quarantined={
+        ("events", "out_of_range"): 350,
+        ("events", "not_json"): 62,
+        ("labels", "missing_label"): 62,
+    },
     scores=SCORES,
     recent_scores=SCORES,
     slices={
@@ -122,15 +138,30 @@ def fill(store: Store) -> None:
         report(store, demand_status(shard, value, status))
     draw(store, "flights")
     Incidents(store).record("flights", 0, [("1a2b3c4d5e6f", alarm(90, before=0.171, after=0.224))])
-    decide(store, incident="1a2b3c4d5e6f", action="acknowledge", who="Ana", reason="Looking at the snow of the 9th.")
+    decide(
+        store,
+        incident="1a2b3c4d5e6f",
+        action="acknowledge",
+        who="Ana",
+        reason="Looking at the snow of the 9th.",
+    )
     decide(store, incident="1a2b3c4d5e6f", action="resolve", who="Ana", reason="The snow is over.")
     Incidents(store).record("flights", 0, [("0f1e2d3c4b5a", alarm(255))])
 
 
 def demand_status(shard: int, value: float, status: str) -> ShardStatus:
     """A shard of the demand pipeline."""
-    scores = {"model": {"mae": value, "rmse": value + 2, "r2": 0.5}, "mean": {"mae": 9.0, "rmse": 12.0, "r2": 0.0}}
-    outcomes = {"learned": 1_000 * (shard + 1), "predict_only": 0, "expired": 0, "quarantined": 0, "duplicates": 0}
+    scores = {
+        "model": {"mae": value, "rmse": value + 2, "r2": 0.5},
+        "mean": {"mae": 9.0, "rmse": 12.0, "r2": 0.0},
+    }
+    outcomes = {
+        "learned": 1_000 * (shard + 1),
+        "predict_only": 0,
+        "expired": 0,
+        "quarantined": 0,
+        "duplicates": 0,
+    }
     return ShardStatus(
         pipeline="demand",
         shard=shard,
@@ -174,9 +205,15 @@ def _point(pipeline: str, number: int, chance: random.Random) -> dict[str, Any]:
             "rolling_rate": {"rocauc": 0.64 + chance.gauss(0, 0.004), "logloss": base},
         },
         "waiting": 2000,
-        "estimates": {"loss": loss / 2.4},
+        "estimates": {"loss": loss / 2.3},
     }
-    return {"pipeline": pipeline, "shard": 0, "sequence": number, "time": START + number * EVERY, "data": data}
+    return {
+        "pipeline": pipeline,
+        "shard": 0,
+        "sequence": number,
+        "time": START + number * EVERY,
+        "data": data,
+    }
 
 
 def decide(store: Store, **wish: Any) -> Review:
