@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer  # noqa: TID251  the lower half of the Kafka door
-from kafka import TopicPartition as KafkaPartition  # noqa: TID251  as above
-from kafka.errors import (  # noqa: TID251  as above
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
+from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
     KafkaError,
@@ -17,7 +17,7 @@ from kafka.errors import (  # noqa: TID251  as above
     UnknownTopicOrPartitionError,
     UnsupportedCodecError,
 )
-from kafka.net.compat import KafkaNetClient  # noqa: TID251  as above
+from kafka.net.compat import KafkaNetClient
 
 from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic
 from consumers.record import TopicPartition

@@ -250,9 +250,11 @@ class Store:
         self._engine.dispose()
 
     def _make_folder(self) -> None:
-        folder = Path(self.url.database or "").parent
+        path = self.url.database or ""
+        if path.startswith("file:"):  # SQLite's own kind of URL, for options; it names what exists
+            return
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"{self}: {error}: check the path and its rights") from None
 

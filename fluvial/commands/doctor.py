@@ -4,6 +4,7 @@ import importlib
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -12,15 +13,24 @@ import typer
 
 from consumers.log import Log, LogError
 from fluvial.commands.common import AsJson, print_json, print_table
-from fluvial.config import Pipeline, load
+from fluvial.config import ConfigError, Pipeline, load
+from fluvial.engines import is_sqlite
 from fluvial.settings import Settings, settings
 from fluvial.snapshot import SnapshotError, load_key
 from fluvial.store import Store, StoreError
 from fluvial.wiring import check_topics, open_log, open_store
 
 CODECS = {"gzip": "zlib", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
+_ASKED = {"synchronous": "PRAGMA synchronous", "fsync": "SHOW fsync"}
+
 SKEW = 5.0
 """Seconds that this machine's clock may differ from the database server's."""
+
+BUILT = 1_760_000_000
+"""A moment in 2025 that no clock can honestly be before: this program did not exist."""
+
+PATIENCE = 5.0
+"""Seconds in which the log has to answer."""
 
 
 class Finding(NamedTuple):
@@ -54,10 +64,11 @@ def doctor(
 
 
 def examine(here: Settings, pipeline: Pipeline | None) -> Iterator[Finding]:
-    """Look at everything, one finding after the other; nothing is changed but the key file made."""
+    """Look at everything, one finding after the other; what is missing is made, as a worker would."""
     yield from codecs()
     yield crc()
     yield key(here.key_path)
+    yield from token(here.token_path)
     yield from _log(here, pipeline)
     yield from _store(here)
 
@@ -68,7 +79,9 @@ def codecs(load_module: Callable[[str], object] = importlib.import_module) -> It
         try:
             load_module(module)
         except ImportError as error:
-            yield Finding(f"codec {codec}", False, str(error), "install fluvial again: its dependencies bring it")
+            yield Finding(
+                f"codec {codec}", False, str(error), "install fluvial again: its dependencies bring it"
+            )
         else:
             yield Finding(f"codec {codec}", True, f"{module} loads")
 
@@ -78,7 +91,9 @@ def crc(load_module: Callable[[str], object] = importlib.import_module) -> Findi
     try:
         load_module("crc32c")
     except ImportError as error:
-        return Finding("crc32c", False, str(error), "install crc32c: without it reading is several times slower")
+        return Finding(
+            "crc32c", False, str(error), "install crc32c: without it reading is several times slower"
+        )
     return Finding("crc32c", True, "in C")
 
 
@@ -86,25 +101,34 @@ def key(path: Path) -> Finding:
     """Whether the key that seals snapshots is there and private."""
     try:
         load_key(path)
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except (OSError, SnapshotError) as error:
+    except SnapshotError as error:
         return Finding("key file", False, str(error), "give FLUVIAL_KEY_FILE a path this user can read")
+    return _private("key file", path)
+
+
+def token(path: Path) -> Iterator[Finding]:
+    """Whether the console's token is private, where there is one already."""
+    if path.exists():
+        yield _private("token file", path)
+
+
+def _private(what: str, path: Path) -> Finding:
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        return Finding("key file", False, f"{path} has mode {mode:o}", f"chmod 600 {path}")
-    return Finding("key file", True, str(path))
+        return Finding(what, False, f"{path} has mode {mode:o}: others can read it", f"chmod 600 {path}")
+    return Finding(what, True, str(path))
 
 
 def _log(here: Settings, pipeline: Pipeline | None) -> Iterator[Finding]:
     what = "Kafka" if here.bootstrap else "embedded log"
     try:
-        log = open_log(here)
-    except LogError as error:
+        with closing(open_log(here, PATIENCE)) as log:
+            log.describe(["fluvial"])  # opening alone may not speak to a broker
+            yield Finding(what, True, here.bootstrap or str(here.log_path))
+            if pipeline is not None:
+                yield topics(pipeline, log)
+    except (LogError, OSError) as error:
         yield Finding(what, False, str(error), "start it, or correct FLUVIAL_LOG")
-        return
-    yield Finding(what, True, here.bootstrap or str(here.log_path))
-    if pipeline is not None:
-        yield topics(pipeline, log)
-    log.close()
 
 
 def topics(pipeline: Pipeline, log: Log) -> Finding:
@@ -118,34 +142,31 @@ def topics(pipeline: Pipeline, log: Log) -> Finding:
 
 def _store(here: Settings) -> Iterator[Finding]:
     try:
-        store = open_store(here)
-    except StoreError as error:
-        yield Finding("store", False, str(error), "start it, or correct FLUVIAL_STORE")
-        return
-    try:
-        yield Finding("store", True, str(store))
-        yield clock(store)
-        yield durability(store)
-    finally:
-        store.close()
+        with closing(open_store(here)) as store:
+            yield Finding("store", True, str(store))
+            yield clock(store)
+            yield durability(store)
+    except (StoreError, ConfigError) as error:
+        yield Finding("store", False, str(error), "mend that, or correct FLUVIAL_STORE")
 
 
 def clock(store: Store) -> Finding:
-    """Whether this machine and the database server agree on the time."""
-    if store.url.get_backend_name() == "sqlite":
-        return Finding("clock", time.time() > 1_700_000_000, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "")
+    """Whether this machine's clock is right, as far as the store can tell."""
+    if is_sqlite(store.url):
+        right = time.time() > BUILT
+        seen = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        return Finding("clock", right, seen, "" if right else "set the clock, and keep it right with NTP")
     with store.read() as db:
         there = float(db.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
     skew = abs(time.time() - there)
-    return Finding("clock", skew <= SKEW, f"{skew:.1f} s off the store's", "" if skew <= SKEW else "run NTP on both")
+    advice = "" if skew <= SKEW else "keep both clocks right with NTP"
+    return Finding("clock", skew <= SKEW, f"{skew:.1f} s off the store's", advice)
 
 
 def durability(store: Store) -> Finding:
     """Whether a commit survives a power cut: published predictions must not outlive their journal row."""
-    sqlite = store.url.get_backend_name() == "sqlite"
+    setting = "synchronous" if is_sqlite(store.url) else "fsync"
     with store.read() as db:
-        seen = str(db.execute(sa.text("PRAGMA synchronous" if sqlite else "SHOW fsync")).scalar_one())
+        seen = str(db.execute(sa.text(_ASKED[setting])).scalar_one())
     ok = seen in ("2", "on")
-    return Finding(
-        "durable commits", ok, f"{'synchronous' if sqlite else 'fsync'}={seen}", "" if ok else "turn fsync on in the server"
-    )
+    return Finding("durable commits", ok, f"{setting}={seen}", "" if ok else "turn fsync on in the server")

@@ -92,7 +92,8 @@ class Answers:
             problem = Problem(detail=" ".join(filter(None, (detail, HELP.get(status)))))
             return JSONResponse(problem.model_dump(), status, _headers(status))
         title = TITLES.get(status, "That did not work")
-        shown = {"title": title, "detail": detail, "help": HELP.get(status), "path": request.scope["path"]}
+        sentence = detail[:1].upper() + detail[1:]
+        shown = {"title": title, "detail": sentence, "help": HELP.get(status), "path": request.scope["path"]}
         page = self._pages.get_template("message.html").render(shown)
         return HTMLResponse(page, status, _headers(status))
 

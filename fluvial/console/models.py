@@ -67,7 +67,8 @@ class PipelineSummary(BaseModel):
     task: Text
     events: int
     waiting: int
-    success: Goal | None
+    has_goal: bool = Field(description="whether the pipeline file says what success is")
+    success: Goal | None = Field(description="null: no goal, or no shard has reported")
     paused: bool = Field(description="what people asked for")
     paused_by: Text | None
     took_up: bool = Field(description="whether every shard has taken up a pause or its end")

@@ -70,7 +70,9 @@ def incidents(
     found = cases.listing(store, pipeline=pipeline or None, state=chosen, limit=PAGE + 1, offset=offset)
     shown = {"incidents": found[:PAGE], "more": len(found) > PAGE, "size": PAGE, "offset": offset}
     fleet = reading.summaries(store)
-    shown |= {"state": chosen or "", "pipeline": pipeline, "pipelines": fleet, "tally": reading.tally(store)}
+    total = reading.tally(store)
+    counts = next((one.incidents for one in fleet if one.name == pipeline), total)
+    shown |= {"state": chosen or "", "pipeline": pipeline, "pipelines": fleet, "tally": total, "counts": counts}
     return _answers(request).page(request, "incidents.html", shown)
 
 

@@ -133,6 +133,7 @@ def _summary(course: _Course) -> dict[str, Any]:
         "task": facts.get("task", ""),
         "events": sum(status["events"] for status in statuses),
         "waiting": sum(status["waiting"] for status in statuses),
+        "has_goal": bool(facts.get("success")),
         "success": totals.success(statuses),
         "paused": row.paused,
         "paused_by": row.paused_by,

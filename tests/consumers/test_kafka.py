@@ -110,7 +110,7 @@ def test_aborted_records_are_skipped_and_markers_leave_gaps(
     transaction(transactional, tp, True, b"a", b"b")  # 0, 1, marker 2
     transaction(transactional, tp, False, b"never", b"never")  # 3, 4, marker 5
     transaction(transactional, tp, True, b"c")  # 6, marker 7
-    assert log.spans([tp]) == {tp: Span(0, 8)}
+    wait_until(lambda: log.spans([tp]) == {tp: Span(0, 8)}, "the markers are written")
     with closing(log.tail({tp: 0})) as tail:
         found = drain(tail, 3)
         assert [(r.offset, r.value) for r in found] == [(0, b"a"), (1, b"b"), (6, b"c")]
@@ -120,6 +120,7 @@ def test_aborted_records_are_skipped_and_markers_leave_gaps(
 def test_ranges_across_gaps_are_exact(log: KafkaLog, tp: TopicPartition, transactional: Any) -> None:
     for i in range(20):
         transaction(transactional, tp, i % 3 != 0, b"%d" % i)  # record 2i, marker 2i + 1
+    wait_until(lambda: log.spans([tp]) == {tp: Span(0, 40)}, "the markers are written")
     ranges = [(0, 1), (1, 2), (2, 5), (5, 6), (6, 31), (31, 39), (39, 40)]
     got = [[record.value for record in log.fetch(tp, start, end)] for start, end in ranges]
     expected = [

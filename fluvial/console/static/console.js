@@ -30,7 +30,10 @@ function themed(layout, narrow) {
 
 async function paint(plot) {
   const { data, layout } = plot.figure;
-  if (!plot.painted) plot.replaceChildren();
+  if (!plot.painted) {
+    plot.replaceChildren();
+    plot.classList.add("painted");
+  }
   const narrow = plot.clientWidth < 500;
   await Plotly.react(plot, data, themed(layout, narrow), { displayModeBar: false, responsive: true });
   if (plot.painted) return;
