@@ -117,7 +117,9 @@ class KafkaLog:
         return self._admin
 
     def _create(self, topic: str, partitions: int, compact: bool) -> bool:
-        configs = {"cleanup.policy": "compact"} if compact else {}
+        # The log is the truth: a broker's default retention would eat what the journal needs for a replay,
+        # and at once where records are dated in the past.
+        configs = {"cleanup.policy": "compact"} if compact else {"retention.ms": "-1"}
         wanted = {topic: {"num_partitions": partitions, "configs": configs}}
         try:
             with self._clients.explained():

@@ -1,7 +1,7 @@
 """Explain: what pydantic says about a pipeline file, in lines for the person who wrote it."""
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -24,18 +24,18 @@ def nearest(name: str, valid: Collection[str]) -> str:
 
 def explain(error: ValidationError, raw: object, root: type[BaseModel]) -> list[str]:
     """One line for each mistake in ``raw``, which ``root`` refused."""
-    said: dict[str, list[str]] = {}
+    said: dict[str, dict[str, None]] = {}  # by place, because each branch of a union complains by itself
     for problem in error.errors(include_url=False):
-        path = _written(problem["loc"], raw)
-        where = ".".join(map(str, path))
-        if problem["type"] == "extra_forbidden":
-            said[where] = [_unknown(path, root)]
-        elif problem["type"] == "missing":
-            said[where] = [f"the key {'.'.join([*map(str, path), str(problem['loc'][-1])])!r} is missing"]
-        else:
-            lines = said.setdefault(where, [])
-            lines += [line for line in _sentences(problem, where, again=bool(lines)) if line not in lines]
-    return [line for lines in said.values() for line in _joined(lines)]
+        path = [str(part) for part in _written(problem["loc"], raw)]
+        if problem["type"] == "missing":
+            path.append(str(problem["loc"][-1]))
+        said.setdefault(".".join(path), {})[_sentence(problem, path, root)] = None
+    return [line for where, sentences in said.items() for line in _lines(where, list(sentences))]
+
+
+def _lines(where: str, sentences: list[str]) -> list[str]:
+    lines = sentences[0].splitlines() if len(sentences) == 1 else [" or ".join(sentences)]
+    return [f"{where}: {line}" for line in lines] if where else lines
 
 
 def _written(loc: Sequence[int | str], raw: object) -> list[int | str]:
@@ -52,31 +52,21 @@ def _written(loc: Sequence[int | str], raw: object) -> list[int | str]:
     return path
 
 
-def _unknown(path: Sequence[int | str], root: type[BaseModel]) -> str:
-    *parents, key = map(str, path)
-    within = f" in {'.'.join(parents)}" if parents else ""
-    return f"unknown key {key!r}{within}{nearest(key, _keys(root, parents))}"
-
-
-def _sentences(problem: Any, where: str, *, again: bool) -> Iterator[str]:
-    text = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        text = "this key holds keys of its own"
-    elif problem["type"] == "string_type":
-        text = _QUOTES.get(type(problem["input"]), "this must be a text: put it in quotes")
-    for line in text.splitlines():
-        yield line if again or not where else f"{where}: {line}"
-
-
-def _joined(lines: list[str]) -> list[str]:
-    """The branches of a union as one line; a validator of ours speaks in lines of their own."""
-    if len(lines) > 1 and ": " in lines[0] and not any(": " in line for line in lines[1:]):
-        return [" or ".join(line.removeprefix("Input should be ") for line in lines)]
-    return lines
+def _sentence(problem: Any, path: Sequence[str], root: type[BaseModel]) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"there is no such key{nearest(path[-1], _keys(root, path[:-1]))}"
+        case "missing":
+            return "this key is missing"
+        case "model_type" | "dict_type":
+            return "this key holds keys of its own"
+        case "string_type":
+            return _QUOTES.get(type(problem["input"]), "this must be a text: put it in quotes")
+    return str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
 
 
 def _keys(model: type[BaseModel], path: Sequence[str]) -> Collection[str]:
-    """The valid keys at ``path``, found by walking the models; mappings skip one step."""
+    """The valid keys at ``path``, found by walking the models; in a mapping of names a step is a name."""
     steps = iter(path)
     for step in steps:
         annotation = model.model_fields[step].annotation

@@ -259,7 +259,9 @@ class Store:
             raise StoreUnavailable(f"{self}: {error}: check the path and its rights") from None
 
     def _ensure_schema(self) -> None:
-        found = self._schema() or self._create()
+        found = self._schema()
+        if found is None:
+            found = self._create()
         if found != SCHEMA:
             raise SchemaMismatch(
                 f"{self} has schema {found}, this fluvial wants {SCHEMA}: use the version that made it"
@@ -278,8 +280,9 @@ class Store:
             metadata.create_all(db)
             found = db.execute(sa.select(sa.func.max(schema_table.c.version))).scalar()
             if found is None:
-                db.execute(sa.insert(schema_table).values(version=SCHEMA))
-        return found or SCHEMA
+                found = SCHEMA
+                db.execute(sa.insert(schema_table).values(version=found))
+        return int(found)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

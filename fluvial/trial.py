@@ -1,0 +1,190 @@
+"""Trial: a model is asked and taught a few made-up events before it meets real ones.
+
+A field of the wrong kind, or a name that no field has, would otherwise show in production: as a
+shard that stands still, or as a model that never sees the field.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from river import base, compose
+
+from consumers.event import Truth, Value
+from consumers.fields import FieldSpec, LabelSpec
+from fluvial.explain import nearest
+from learners.catalogue import CLASSES
+from learners.expression import build
+from learners.task import FAULTS, task_named
+
+TROUBLE = (TypeError, AttributeError, NotImplementedError, RuntimeError, AssertionError)
+"""What a model raises on events of a kind it is not made for; FAULTS are what a task puts up with."""
+
+_NAMED = tuple(CLASSES[name] for name in ("Select", "OneHot", "Interact", "compose.Discard"))
+_KNOWN = frozenset(CLASSES.values())
+
+
+class TrialFailed(ValueError):
+    """What the model cannot do with the events of the contract, in a sentence."""
+
+
+class Question(NamedTuple):
+    """All that a trial needs of a pipeline: ``recent`` are the names of its recent statistics."""
+
+    task: str
+    model: str
+    seed: int
+    id: str
+    fields: Mapping[str, FieldSpec]
+    recent: Collection[str]
+    label: LabelSpec
+
+    @property
+    def features(self) -> dict[str, FieldSpec]:
+        """The fields that the model gets to see."""
+        seen = {n: s for n, s in self.fields.items() if s.use == "feature" and s.type != "time"}
+        return {name: spec for name, spec in seen.items() if name != self.id}
+
+
+def try_out(question: Question) -> None:
+    """Build the model and run it on made-up events; ExpressionError or TrialFailed says what is wrong."""
+    events = [_event(question, number) for number in range(2)]
+    _check_names(question, events[0])
+    truths = _truths(question.label)
+    model = build(question.model, seed=question.seed, task=question.task)
+    task = task_named(question.task)
+    try:
+        for x, y in zip(events, truths, strict=True):  # a model may fail on the very first event
+            task.predict(model, x)
+            task.learn(model, x, y)
+        for x, y in zip(events, truths, strict=True):
+            _ask(question.task, model, x, y)
+    except (*TROUBLE, *FAULTS) as error:
+        raise TrialFailed(_diagnosis(error)) from None
+    _try_without(question, model, events[0], truths[0])
+
+
+def _try_without(question: Question, model: Any, event: dict[str, Value], truth: Truth) -> None:
+    """The same with the fields left out that may be left out."""
+    omitted = [name for name, spec in question.features.items() if spec.missing == "omit"]
+    rest = {name: value for name, value in event.items() if name not in omitted}
+    try:
+        _ask(question.task, model, rest, truth)
+    except (*TROUBLE, *FAULTS) as error:
+        raise TrialFailed(
+            f"it fails on an event without {_listed(omitted)}, which missing: omit allows "
+            f"({type(error).__name__}: {error}): fill in a value, or leave the field out of the model"
+        ) from None
+
+
+def _ask(task: str, model: Any, x: dict[str, Value], y: Truth) -> None:
+    (model.predict_one if task == "regression" else model.predict_proba_one)(x)
+    model.learn_one(x, y)
+
+
+def _event(question: Question, number: int) -> dict[str, Value]:
+    fields = {name: _value(spec, number) for name, spec in question.features.items()}
+    return fields | dict.fromkeys(question.recent, 0.25 + number)
+
+
+def _value(spec: FieldSpec, number: int) -> Value:
+    low, high = spec.range or (1.0, 4.0)
+    inside = low + (min(high, low + 1e6) - low) * (number + 1) / 3
+    match spec.type:
+        case "number":
+            return inside
+        case "integer":
+            return int(inside)
+        case "boolean":
+            return number == 0
+        case "category":
+            return (spec.values or ("one", "another"))[number % len(spec.values or "ab")]
+    return ("some words", "and others")[number]
+
+
+def _truths(label: LabelSpec) -> Sequence[Truth]:
+    match label.type:
+        case "boolean":
+            return True, False
+        case "number":
+            return 1.0, 2.0
+    values = label.values or ("one", "another")
+    return values[0], values[-1]
+
+
+def _check_names(question: Question, event: dict[str, Value]) -> None:
+    model = build(question.model, seed=question.seed, task=question.task)
+    for part, name, seen in _unmet(model, event):
+        if name in question.fields:
+            raise TrialFailed(
+                f"{part} names {name!r}, which the model does not see: it is the id, a time, or use: context"
+            )
+        raise TrialFailed(f"{part}: no field is called {name!r}{nearest(name, list(seen))}")
+
+
+def _unmet(part: Any, x: dict[str, Value]) -> Iterator[tuple[str, str, Collection[str]]]:
+    """Follow an event through a model; yields what a part asks for and does not get."""
+    if isinstance(part, compose.Pipeline):
+        for step in part.steps.values():
+            yield from _unmet(step, x)
+            x = _transformed(step, x)
+    elif isinstance(part, compose.TransformerUnion):
+        for one in part.transformers.values():
+            yield from _unmet(one, x)
+    else:
+        wanted = _wanted(part)
+        yield from ((type(part).__name__, name, x) for name in wanted if name not in x)
+        for inner in _inner(part):
+            yield from _unmet(inner, x)
+
+
+def _wanted(part: Any) -> Collection[str]:
+    if isinstance(part, CLASSES["compose.Discard"]):
+        return sorted(part.blacklist)
+    if isinstance(part, _NAMED):
+        return part.names  # type: ignore[no-any-return]
+    name = getattr(part, "on", None)
+    return (name,) if isinstance(name, str) else ()
+
+
+def _inner(part: Any) -> Iterator[Any]:
+    """The models inside a model."""
+    for value in vars(part).values():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(one, base.Classifier | base.Regressor | base.Transformer):
+                yield one
+
+
+def _transformed(step: Any, x: dict[str, Value]) -> dict[str, Value]:
+    try:
+        return step.transform_one(x) if hasattr(step, "transform_one") else x
+    except (*TROUBLE, *FAULTS):
+        return x  # the trial itself will say it better
+
+
+def _diagnosis(error: Exception) -> str:
+    """Which step failed, on which fields, and what to do."""
+    step, x = _place(error.__traceback__)
+    texts = [name for name, value in x.items() if isinstance(value, str)]
+    if texts and isinstance(error, TypeError):
+        return (
+            f"{step} cannot compute with the text of {_listed(texts)}: let only numbers reach it, with "
+            "Select(...) or Numbers() before it, and turn categories into numbers with OneHot() or Hash()"
+        )
+    return f"{step} fails on made-up events of the declared types ({type(error).__name__}: {error})"
+
+
+def _place(trace: TracebackType | None) -> tuple[str, Mapping[str, Value]]:
+    """The innermost part of the catalogue that was at work, and the event it had."""
+    step, x = "the model", {}
+    while trace is not None:
+        names = trace.tb_frame.f_locals
+        if type(names.get("self")) in _KNOWN and isinstance(names.get("x"), dict):
+            step, x = type(names["self"]).__name__, names["x"]
+        trace = trace.tb_next
+    return step, x
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
