@@ -17,7 +17,7 @@ from consumers.log import Log
 
 
 @contextlib.contextmanager
-def kafka_log() -> Iterator[Log | None]:
+def kafka_log() -> Iterator[tuple[Log, str] | None]:
     """A log on a real broker, or None where this machine cannot have one."""
     from consumers.kafka import KafkaLog  # noqa: PLC0415
     from tests.services.kafka import any_kafka  # noqa: PLC0415
@@ -33,7 +33,7 @@ def kafka_log() -> Iterator[Log | None]:
             return
         log = KafkaLog(broker.bootstrap)
         stack.callback(log.close)
-        yield log
+        yield log, broker.bootstrap
 
 
 def table(n: int, rounds: int, per_second: int) -> Iterator[str]:
@@ -45,7 +45,9 @@ def table(n: int, rounds: int, per_second: int) -> Iterator[str]:
             yield from _rows(model, n, rounds, per_second, kafka, Path(scratch))
 
 
-def _rows(model: str, n: int, rounds: int, per_second: int, kafka: Log | None, folder: Path) -> Iterator[str]:
+def _rows(
+    model: str, n: int, rounds: int, per_second: int, kafka: tuple[Log, str] | None, folder: Path
+) -> Iterator[str]:
     made = events(n)
     values = encoded(made)
     runs: dict[str, list[Speed]] = {}
@@ -56,7 +58,7 @@ def _rows(model: str, n: int, rounds: int, per_second: int, kafka: Log | None, f
         runs.setdefault("bare River loop", []).append(bare(model, made))
         runs.setdefault("fluvial, embedded log", []).append(worker(model, values, embedded, here))
         if kafka is not None:
-            runs.setdefault("fluvial, Kafka", []).append(worker(model, values, kafka, here))
+            runs.setdefault("fluvial, Kafka", []).append(worker(model, values, kafka[0], here))
         embedded.close()
     base = runs["bare River loop"]
     for name, speeds in runs.items():
@@ -66,15 +68,17 @@ def _rows(model: str, n: int, rounds: int, per_second: int, kafka: Log | None, f
         yield f"| {model} | {name} | {rate:,.0f} | {ratio:.2f} | {cpu:.0f} | {delays} |"
 
 
-def _delays(name: str, model: str, per_second: int, kafka: Log | None, folder: Path) -> str:
+def _delays(name: str, model: str, per_second: int, kafka: tuple[Log, str] | None, folder: Path) -> str:
     if name == "bare River loop":
         return "– | –"
     here = folder / f"{model}-{name.replace(', ', '-').replace(' ', '-')}"
     here.mkdir()
-    log = kafka if "Kafka" in name else EmbeddedLog(here / "log.db")
-    assert log is not None
-    p50, p99 = latency(model, log, here, per_second, 10)
-    if log is not kafka:
+    if "Kafka" in name:
+        assert kafka is not None
+        p50, p99 = latency(model, kafka[0], kafka[1], here, per_second)
+    else:
+        log = EmbeddedLog(here / "log.db")
+        p50, p99 = latency(model, log, str(here / "log.db"), here, per_second)
         log.close()
     return f"{p50:.0f} | {p99:.0f}"
 

@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 from river import metrics
 
 from benchmarks.stream import encoded, events, pipeline
-from consumers.embedded import EmbeddedLog
 from consumers.log import Log
 from consumers.record import TopicPartition
 from fluvial import reviews
@@ -96,14 +95,17 @@ def fill(log: Log, topic: str, values: list[bytes]) -> None:
     log.flush()
 
 
-def latency(model: str, log: Log, folder: Path, per_second: int, seconds: int) -> tuple[float, float]:
+def latency(
+    model: str, log: Log, address: str, folder: Path, per_second: int, seconds: int = 10
+) -> tuple[float, float]:
     """p50 and p99 in ms from produce to the prediction in its topic, at a steady rate.
+
+    ``address`` is where the log is: a file or Kafka's bootstrap servers.
 
     The worker is a process of its own; this one produces and reads the predictions back.
     """
     wanted = pipeline(model).model_copy(update={"pipeline": f"bench-{time.monotonic_ns()}"})
     create_topics(wanted, log)
-    address = str(folder / "log.db") if isinstance(log, EmbeddedLog) else str(getattr(log, "bootstrap", ""))
     command = [sys.executable, "-m", "benchmarks.paced", model, wanted.pipeline, address, str(folder)]
     process = subprocess.Popen(command)
     try:

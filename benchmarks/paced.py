@@ -4,6 +4,8 @@ import signal
 import sys
 from pathlib import Path
 
+import structlog
+
 from benchmarks.contenders import make
 from benchmarks.stream import pipeline
 from consumers.embedded import EmbeddedLog
@@ -13,6 +15,7 @@ from fluvial.store import Store
 
 def main() -> None:
     """Run until SIGTERM."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     model, name, address, folder = sys.argv[1:]
     log: Log
     if Path(address).is_file():

@@ -30,7 +30,6 @@ fields:
   size: {{type: number}}
   channel: {{type: category}}
   region: {{type: category}}
-  bought: {{type: boolean, use: context}}
 label: {{type: boolean, field: bought, horizon: 1h}}
 batch: 2000
 snapshot_every: 1000000

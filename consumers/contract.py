@@ -63,17 +63,11 @@ class Contract:
             values = self._event_validator.validate_json(record.value)
         except ValidationError as error:
             return rejection(error, record.value, self._events_shown, self._truth_field)
-        for name, convert in self._conversions:
-            if (value := values.get(name)) is not None:
-                values[name] = convert(value)
-        for name, fill in self._fills:
-            if values.get(name) is None:
-                values[name] = fill
+        self._clean(values)
         label = None if self._truth_field is None else self._truth(values[self._truth_field])
         if (problem := self._problem(values, label)) is not None:
             return Rejection(*problem, view(record.value, self._events_shown))
-        when = values.get(self._time)
-        source = values.get(self._source)
+        when, source = values.get(self._time), values.get(self._source)
         return Event(
             id=str(values[self._id]) if self._id else f"{record.partition}:{record.offset}",
             time=record.timestamp / 1000 if when is None else when,
@@ -90,20 +84,29 @@ class Contract:
             values = self._label_validator.validate_json(record.value)
         except ValidationError as error:
             return rejection(error, record.value, self._labels_shown, "label")
-        name, value = self._label_id(values["id"]), self._truth(values["label"])
-        if value is None:
-            return Rejection(*self._unknown("label"), view(record.value, self._labels_shown))
-        if not name:
-            return Rejection("missing_field", "id: is empty", view(record.value, self._labels_shown))
-        moment = values.get("time")
-        return Label(
-            name, value, record.timestamp / 1000 if moment is None else _seconds(moment), values.get("source")
+        name, value, when = (
+            str(self._label_id(values["id"])),
+            self._truth(values["label"]),
+            values.get("time"),
         )
+        if value is None or not name:
+            problem = self._unknown("label") if value is None else _empty("id")
+            return Rejection(*problem, view(record.value, self._labels_shown))
+        moment = record.timestamp / 1000 if when is None else _seconds(when)
+        return Label(name, value, moment, values.get("source"))
 
-    def _problem(self, values: Mapping[str, Value], label: Truth | None) -> tuple[str, str] | None:
+    def _clean(self, values: dict[str, Any]) -> None:
+        for name, convert in self._conversions:
+            if (value := values.get(name)) is not None:
+                values[name] = convert(value)
+        for name, fill in self._fills:
+            if values.get(name) is None:
+                values[name] = fill
+
+    def _problem(self, values: Mapping[str, Any], label: Truth | None) -> tuple[str, str] | None:
         """The reason and the sentence of what the validator could not see; None where all is well."""
         if self._id is not None and values[self._id] == "":
-            return "missing_field", f"{self._id[:60]}: is empty"
+            return _empty(self._id)
         for name, allowed in self._declared:
             if (value := values.get(name)) is not None and value not in allowed:
                 return "out_of_range", f"{name[:60]}: is none of the declared values"
@@ -134,6 +137,10 @@ def _shown(fields: Mapping[str, FieldSpec], label: LabelSpec) -> tuple[Shown, Sh
     return Shown.of(fields, private | truth), Shown.of(("time", "source"), ("id", "label"))
 
 
+def _empty(field: str) -> tuple[str, str]:
+    return "missing_field", f"{field[:60]}: is empty"
+
+
 def _picked(values: Mapping[str, Any], names: list[str]) -> dict[str, Value]:
     return {name: value for name in names if (value := values.get(name)) is not None}
 
@@ -149,7 +156,9 @@ def _conversion(spec: FieldSpec) -> Callable[[Any], Value] | None:
     return _seconds if spec.type == "time" else None
 
 
-def _event_validator(fields: Mapping[str, FieldSpec], label: LabelSpec, id_field: str | None) -> SchemaValidator:
+def _event_validator(
+    fields: Mapping[str, FieldSpec], label: LabelSpec, id_field: str | None
+) -> SchemaValidator:
     columns = {}
     for name, spec in fields.items():
         if name == id_field:
@@ -212,6 +221,7 @@ def _name_schema() -> CoreSchema:
 def _truth_schema(spec: LabelSpec) -> CoreSchema:
     match spec.type:
         case "boolean":
+            yes_or_no: list[CoreSchema | tuple[CoreSchema, str]]
             yes_or_no = [core_schema.bool_schema(strict=True), core_schema.literal_schema([0, 1])]
             return core_schema.union_schema(yes_or_no, mode="left_to_right")
         case "category":

@@ -47,16 +47,16 @@ def _fits(value: object, kind: str) -> bool:
 
 def _rule(value: object) -> str | None:
     if isinstance(value, dict | Fill):
-        return "fill"
-    return "word" if value in ("reject", "omit") else None
+        return "a fixed value"
+    return "a word" if value in ("reject", "omit") else None
 
 
 Missing = Annotated[
-    Annotated[Literal["reject", "omit"], Tag("word")] | Annotated[Fill, Tag("fill")],
+    Annotated[Literal["reject", "omit"], Tag("a word")] | Annotated[Fill, Tag("a fixed value")],
     Discriminator(
         _rule,
         custom_error_type="missing_rule",
-        custom_error_message="write reject, omit or {{fill: VALUE}}",
+        custom_error_message="write reject, omit or {fill: VALUE}",
     ),
 ]
 """``reject`` (quarantine the record), ``omit`` (leave the field out) or ``{fill: VALUE}``."""
@@ -83,7 +83,7 @@ class FieldSpec(BaseModel):
     pii: bool = False
     casefold: bool = False
     spellings: dict[str, str] = {}
-    max_length: int = Field(default=10_000, ge=1, le=1_000_000)
+    max_length: int = Field(default=10_000, ge=1, le=1_000_000, strict=True)
 
     @model_validator(mode="after")
     def _holds_together(self) -> "FieldSpec":
@@ -93,9 +93,16 @@ class FieldSpec(BaseModel):
         if "max_length" in self.model_fields_set and self.type != "text":
             raise ValueError(f"max_length is for texts, not for {self.type}")
         _check_values(self.values, self.spellings, casefold=self.casefold)
-        if isinstance(self.missing, Fill) and not _fits(self.missing.fill, self.type):
-            raise ValueError(f"missing: {{fill: {self.missing.fill!r}}} is no {self.type}")
+        self._check_fill()
         return self
+
+    def _check_fill(self) -> None:
+        if not isinstance(self.missing, Fill):
+            return
+        if not _fits(self.missing.fill, self.type):
+            raise ValueError(f"missing: {{fill: {self.missing.fill!r}}} is no {self.type}")
+        if self.values and self.missing.fill not in self.values:
+            raise ValueError(f"missing: {{fill: {self.missing.fill!r}}} is none of the values")
 
     def _check_range(self) -> None:
         if self.range is None:

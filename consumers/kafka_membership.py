@@ -30,16 +30,27 @@ STUCK = 30.0
 
 
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Membership of one worker in a pipeline's consumer group."""
+    """Membership of one worker in a pipeline's consumer group.
 
-    def __init__(self, bootstrap: str, *, group: str, topics: Sequence[str], one_model: bool) -> None:
+    ``options`` are those of KafkaLog.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        one_model: bool,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
         self._topics, self._one_model = frozenset(topics), one_model
         self._assignor = ShardAssignor(one_model)
         self._assigned: frozenset[int] = frozenset()
         self._positions: Mapping[TopicPartition, int] = {}
         self._ticked = time.monotonic()
         self._closing = threading.Event()
-        self._consumer = Clients(bootstrap, {}, patience=10.0).consumer(
+        self._consumer = Clients(bootstrap, options or {}, patience=10.0).consumer(
             group_id=group,
             partition_assignment_strategy=[self._assignor],
             session_timeout_ms=int(SESSION * 1000),
@@ -93,6 +104,14 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
     # -- the membership thread
 
     def _stay(self) -> None:
+        try:
+            self._poll_until_closed()
+        finally:
+            # whatever ended this thread, nobody tells us any more what is ours: a worker that went on
+            # would take the epoch back and forth with the group's new choice
+            self._assigned = frozenset()
+
+    def _poll_until_closed(self) -> None:
         said = ""
         while not self._closing.is_set():
             if time.monotonic() - self._ticked > STUCK:

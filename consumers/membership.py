@@ -37,9 +37,12 @@ class EmbeddedMembership:
         return frozenset(self._held)
 
     def holder(self, shard: int) -> str | None:
-        """The name that the holder of a shard wrote into its file."""
+        """The name that the holder of a shard wrote into its file; None where nobody holds it."""
+        if shard in self._held:
+            return self._worker
         try:
-            return self._file(shard).read_text().strip() or None
+            with self._file(shard).open() as file:
+                return (file.read().strip() or None) if _is_locked(file.fileno()) else None
         except FileNotFoundError:
             return None
 
@@ -66,3 +69,12 @@ class EmbeddedMembership:
 
     def _file(self, shard: int) -> Path:
         return self._folder / f"{self._name}.{self._pipeline}.{shard}.owner"
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Whether somebody holds the file: a process that was killed leaves its name, but not its lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

@@ -4,18 +4,20 @@ Nobody below this package sees a config object: parts are built from its section
 :mod:`fluvial.shard`. Each section is declared by the package that uses it.
 """
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from consumers.fields import FieldSpec, LabelSpec
+from fluvial.crosscheck import mistakes
+from fluvial.explain import explain
+from fluvial.trial import Question, TrialFailed, try_out
 from learners.baselines import BaselineSpec
-from learners.expression import ExpressionError, build
+from learners.expression import ExpressionError
 from learners.recent import RecentSpec
 from learners.scoring import SuccessSpec
 from learners.task import CostSpec
@@ -34,15 +36,18 @@ def seconds(value: object) -> object:
     >>> seconds("36h"), seconds(5)
     (129600.0, 5)
     """
-    if not isinstance(value, str):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    match = re.fullmatch(r"\s*([\d.]+)\s*(ms|s|m|h|d|w)\s*", value)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
     if match is None:
         raise ValueError(f"{value!r} is no duration: write 90s, 30m, 48h or 7d")
     return float(match[1]) * _UNITS[match[2]]
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
+
+Count = Annotated[int, Field(strict=True)]
+"""A whole number; yes and no, which YAML reads as true and false, are none."""
 
 
 class _Section(BaseModel):
@@ -52,7 +57,7 @@ class _Section(BaseModel):
 class LabelSection(LabelSpec):
     """The label's contract, with the horizon as people write it."""
 
-    horizon: Duration = Field(default=86400.0, gt=0)
+    horizon: Duration = Field(default=86400.0, gt=0, allow_inf_nan=False)
 
 
 class RecentSection(RecentSpec):
@@ -75,9 +80,9 @@ class Topics(_Section):
 class LedgerSection(_Section):
     """How much the ledger keeps in mind."""
 
-    early: int = Field(default=50_000, ge=1)
-    settled: int = Field(default=50_000, ge=1)
-    waiting: int = Field(default=1_000_000, ge=1)
+    early: Count = Field(default=50_000, ge=1)
+    settled: Count = Field(default=50_000, ge=1)
+    waiting: Count = Field(default=1_000_000, ge=1)
 
 
 class Pipeline(_Section):
@@ -102,44 +107,24 @@ class Pipeline(_Section):
     monitor: DriftSpec = DriftSpec()
     ledger: LedgerSection = LedgerSection()
     topics: Topics = Topics()
-    partitions: int = Field(default=1, ge=1, le=1000)
+    partitions: Count = Field(default=1, ge=1, le=1000)
     learn: Literal["one-model", "per-partition"] = "one-model"
-    seed: int = 1
-    batch: int = Field(default=1000, ge=1, le=100_000)
+    seed: Count = 1
+    batch: Count = Field(default=1000, ge=1, le=100_000)
     linger: Duration = Field(default=0.02, ge=0, le=10)
-    snapshot_every: int = Field(default=50_000, ge=1)
+    snapshot_every: Count = Field(default=50_000, ge=1)
 
     @model_validator(mode="after")
-    def _refers_to_declared_fields(self) -> "Pipeline":
-        wanted = {"id": self.id, "time": self.time, "source": self.source, "baselines.by": self.baselines.by}
-        wanted |= {f"slices[{i}]": name for i, name in enumerate(self.slices)}
-        for key, recent in self.recent.items():
-            by = (recent.by,) if isinstance(recent.by, str) else recent.by or ()
-            wanted |= {f"recent.{key}.by[{i}]": name for i, name in enumerate(by)}
-            if recent.of not in ("label", "events"):
-                wanted[f"recent.{key}.of"] = recent.of
-        for key, name in wanted.items():
-            if name is not None and name not in self.fields:
-                raise ValueError(f"{key}: no field is called {name!r}{_nearest(name, self.fields)}")
-        self._check_kinds()
-        return self
-
-    def _check_kinds(self) -> None:
-        label = {"binary": "boolean", "multiclass": "category", "regression": "number"}[self.task]
-        if self.label.type != label:
-            raise ValueError(f"label.type: a {self.task} task wants {label}, not {self.label.type}")
-        if self.time is not None and self.fields[self.time].type != "time":
-            raise ValueError(f"time: the field {self.time!r} must have type time")
-        if self.fields[self.id].missing != "reject":
-            raise ValueError(f"id: the field {self.id!r} must not be allowed to be missing")
-        if clash := sorted(set(self.recent) & set(self.fields)):
-            raise ValueError(f"recent: {clash[0]!r} is the name of a field already")
-
-    @model_validator(mode="after")
-    def _model_can_be_built(self) -> "Pipeline":
+    def _holds_together(self) -> "Pipeline":
+        if found := list(mistakes(self)):
+            raise ValueError("\n".join(found))
         try:
-            build(self.model, seed=self.seed)
-        except ExpressionError as error:
+            try_out(
+                Question(
+                    self.task, self.model, self.seed, self.id, self.fields, list(self.recent), self.label
+                )
+            )
+        except (ExpressionError, TrialFailed) as error:
             raise ValueError(f"model: {error}") from None
         return self
 
@@ -168,62 +153,70 @@ def load(path: Path) -> Pipeline:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): give the path of a pipeline.yaml") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}): give the path of a pipeline.yaml"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is no UTF-8 text at byte {error.start}") from None
     return parse(text, name=str(path))
 
 
 def parse(text: str, *, name: str = "pipeline.yaml") -> Pipeline:
     """Read the text of a pipeline file. Raises ConfigError."""
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: is no YAML: {error}") from None
+    raw = _read(text, name)
     if not isinstance(raw, dict):
-        raise ConfigError(f"{name}: must hold a mapping with keys such as {', '.join(list(Pipeline.model_fields)[:4])}")
+        raise ConfigError(
+            f"{name}: must hold a mapping with keys such as {', '.join(list(Pipeline.model_fields)[:4])}"
+        )
     try:
         return Pipeline.model_validate(raw)
     except ValidationError as error:
-        lines = list(dict.fromkeys(_explain(error)))
-        raise ConfigError("\n".join(f"{name}: {line}" for line in lines)) from None
+        raise ConfigError("\n".join(f"{name}: {line}" for line in explain(error, raw, Pipeline))) from None
 
 
-def _explain(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"] if part not in ("Fill", "literal['reject','omit']"))
-        if problem["type"] == "extra_forbidden":
-            *parents, key = problem["loc"]
-            valid = _keys(Pipeline, [str(part) for part in parents])
-            yield f"unknown key {str(key)!r}{' in ' + '.'.join(map(str, parents)) if parents else ''}{_nearest(str(key), valid)}"
-        elif problem["type"] == "missing":
-            yield f"the key {where!r} is missing"
-        else:
-            said = problem["msg"].removeprefix("Value error, ")
-            yield f"{where}: {said}" if where else said
+def _read(text: str, name: str) -> Any:
+    """What a YAML text holds. Raises ConfigError, also for keys that come twice: YAML takes the last one."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        found = next(_objections(node, set()), None)
+        raw = None if found else yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError(f"{name}: {where}{error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: is no YAML: {str(error).splitlines()[0]}") from None
+    if found:
+        raise ConfigError(f"{name}: {found}")
+    return raw
 
 
-def _nearest(name: str, valid: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, list(valid), 1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f": valid are {', '.join(valid)}"
+def _objections(node: yaml.Node | None, seen: set[int]) -> Iterator[str]:
+    """What YAML lets pass and a pipeline file does not: in the order of lines."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    match node:
+        case yaml.SequenceNode():
+            for item in node.value:
+                yield from _objections(item, seen)
+        case yaml.MappingNode():
+            yield from _bad_keys(node)
+            for part in (part for pair in node.value for part in pair):
+                yield from _objections(part, seen)
+        case yaml.ScalarNode() if any("\ud800" <= sign <= "\udfff" for sign in node.value):
+            yield f"line {node.start_mark.line + 1}: half a character: write one \\U and not two \\u"
 
 
-def _keys(model: type[BaseModel], path: list[str]) -> Mapping[str, Any]:
-    """The valid keys at ``path``, found by walking the models; mappings skip one step."""
-    steps = iter(path)
-    for step in steps:
-        field = model.model_fields.get(step)
-        if field is None:
-            continue
-        inner = _models_in(field.annotation)
-        if get_origin(field.annotation) is dict:
-            next(steps, None)
-        if inner:
-            model = inner[0]
-    return model.model_fields
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (dict, Union, type(int | str), tuple, Annotated):
-        return [model for part in get_args(annotation) for model in _models_in(part)]
-    return []
+def _bad_keys(node: yaml.MappingNode) -> Iterator[str]:
+    """Keys that come twice in one mapping, or that are no text."""
+    before: set[str] = set()
+    for key, _ in node.value:
+        line, kind = f"line {key.start_mark.line + 1}", key.tag.rpartition(":")[2]
+        if kind == "bool":
+            yield f"{line}: YAML reads the key {key.value} as true or false: put it in quotes"
+        elif kind not in ("str", "merge"):
+            yield f"{line}: a key is a text: put it in quotes"
+        elif key.value in before:
+            yield f"{line}: the key {key.value!r} comes a second time here"
+        before.add(str(key.value))

@@ -51,7 +51,7 @@ def _kinds(pipeline: "Pipeline") -> Iterator[str]:
     if label.type != _LABELS[pipeline.task]:
         yield f"label.type: a {pipeline.task} task wants {_LABELS[pipeline.task]}, not {label.type}"
     if label.field in pipeline.fields:
-        yield f"label.field: {label.field!r} is declared under fields too, where the model would see the truth"
+        yield f"label.field: {label.field!r} is declared under fields too: the model would see the truth"
     if identity.type not in ("text", "category", "integer"):
         yield f"id: {pipeline.id!r} must be a text, a category or an integer, not a {identity.type}"
     if identity.missing != "reject":
@@ -73,7 +73,7 @@ def _recent(pipeline: "Pipeline", name: str, recent: "RecentSection") -> Iterato
         return
     spec = pipeline.label if recent.of == "label" else pipeline.fields[recent.of]
     if spec.type in ("category", "text"):
-        if recent.equals is None and recent.stat != "since":
+        if recent.equals is None:
             yield f": {recent.of} is a {spec.type}: say with equals which value counts as one"
         if recent.equals is not None and spec.values and recent.equals not in spec.values:
             yield f".equals: {recent.equals!r} is no declared value{nearest(recent.equals, spec.values)}"
@@ -82,9 +82,9 @@ def _recent(pipeline: "Pipeline", name: str, recent: "RecentSection") -> Iterato
 
 
 def _goal(pipeline: "Pipeline") -> Iterator[str]:
-    known = task_named(pipeline.task).score().values()
-    if pipeline.success is not None and pipeline.success.metric not in known:
-        yield f"success.metric: a {pipeline.task} task has no {pipeline.success.metric!r}: it has {', '.join(known)}"
+    known, goal = list(task_named(pipeline.task).score().values()), pipeline.success
+    if goal is not None and goal.metric not in known:
+        yield f"success.metric: a {pipeline.task} task has no {goal.metric!r}{nearest(goal.metric, known)}"
 
 
 def _topics(pipeline: "Pipeline") -> Iterator[str]:
@@ -92,7 +92,7 @@ def _topics(pipeline: "Pipeline") -> Iterator[str]:
     for role in ROLES:
         topic = pipeline.topic(role)
         if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
-            yield f"topics.{role}: {topic!r} is no topic name: letters, digits, dots, dashes, underscores, at most 249"
+            yield f"topics.{role}: {topic!r} is no topic name: at most 249 letters, digits, dots, dashes, _"
         # Kafka takes a dot and an underscore for the same in the names of metrics and refuses such pairs.
         elif (same := taken.setdefault(topic.replace(".", "_"), role)) != role:
             yield f"topics.{role}: {topic!r} is the topic of {same} already"

@@ -34,7 +34,10 @@ def explain(error: ValidationError, raw: object, root: type[BaseModel]) -> list[
 
 
 def _lines(where: str, sentences: list[str]) -> list[str]:
-    lines = sentences[0].splitlines() if len(sentences) == 1 else [" or ".join(sentences)]
+    if len(sentences) == 1:
+        lines = sentences[0].splitlines()
+    else:
+        lines = ["must be " + " or ".join(sentence.removeprefix("must be ") for sentence in sentences)]
     return [f"{where}: {line}" for line in lines] if where else lines
 
 
@@ -42,13 +45,11 @@ def _written(loc: Sequence[int | str], raw: object) -> list[int | str]:
     """The part of a location that the file has: pydantic also names the branches of a union there."""
     path: list[int | str] = []
     for part in loc:
+        if isinstance(raw, list):
+            raw = dict(enumerate(raw))
         if isinstance(raw, Mapping) and part in raw:
             raw = raw[part]
-        elif isinstance(raw, Sequence) and isinstance(part, int) and part < len(raw):
-            raw = raw[part]
-        else:
-            continue
-        path.append(part)
+            path.append(part)
     return path
 
 
@@ -61,8 +62,8 @@ def _sentence(problem: Any, path: Sequence[str], root: type[BaseModel]) -> str:
         case "model_type" | "dict_type":
             return "this key holds keys of its own"
         case "string_type":
-            return _QUOTES.get(type(problem["input"]), "this must be a text: put it in quotes")
-    return str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+            return _QUOTES.get(type(problem["input"]), "must be a text: put it in quotes")
+    return str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
 
 
 def _keys(model: type[BaseModel], path: Sequence[str]) -> Collection[str]:

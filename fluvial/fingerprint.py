@@ -3,32 +3,46 @@
 import hashlib
 import json
 import platform
+from collections.abc import Collection
 from importlib.metadata import version
+from typing import Any
 
 from fluvial.config import Pipeline
 
-LEARNED = ("task", "model", "fields", "id", "time", "label", "recent", "seed", "baselines", "monitor", "ledger", "success", "slices", "cost")
+LEARNED = (
+    *("task", "model", "seed", "id", "time", "fields", "label", "recent", "learn"),
+    *("success", "cost", "slices", "baselines", "monitor", "ledger"),
+)
 """The sections that shape a shard's state; a change in any of them makes old snapshots unusable."""
+
+_WORDS = {"description", "unit"}
+"""Keys of a field and of the label that are for people only."""
 
 
 def _short(parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _sections(pipeline: Pipeline, names: Collection[str]) -> list[object]:
+    """Sections as JSON has them; the order of the fields and of the recent statistics counts."""
+    words: Any = {"fields": {"__all__": _WORDS | {"pii"}}, "label": _WORDS}
+    shown = pipeline.model_dump(mode="json", include=set(names), exclude=words)
+    return [list(pipeline.fields), list(pipeline.recent), shown]
 
 
 def contract_version(pipeline: Pipeline) -> str:
-    """Short hash of the fields and the label, in their order."""
-    shown = pipeline.model_dump(mode="json", include={"fields", "label", "id", "time"})
-    return _short([list(pipeline.fields), shown])
+    """Short hash of the fields, in their order, and the label."""
+    return _short(_sections(pipeline, ("fields", "label", "id", "time", "source")))
 
 
 def model_version(pipeline: Pipeline) -> str:
     """Short hash of the model expression, its task and its seed."""
-    return _short([pipeline.task, pipeline.model, pipeline.seed])
+    return _short([pipeline.task, pipeline.model.strip(), pipeline.seed])
 
 
 def state_version(pipeline: Pipeline) -> str:
     """Short hash of everything in the pipeline file that shapes a shard's state."""
-    return _short([list(pipeline.fields), list(pipeline.recent), pipeline.model_dump(mode="json", include=set(LEARNED))])
+    return _short(_sections(pipeline, LEARNED))
 
 
 def libraries() -> dict[str, str]:

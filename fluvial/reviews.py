@@ -7,7 +7,7 @@ batches and written into the journal.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -48,12 +48,18 @@ __all__ = [
 
 
 def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) -> None:
-    """Make a pipeline known to the desk; repeating it refreshes its facts."""
+    """Make a pipeline known to the desk; repeating it refreshes its facts.
+
+    Shards that a pipeline gets while it is paused are told so.
+    """
     row = {"pipeline": pipeline, "shards": shards, "facts": facts, "paused": False, "version": 1}
     with store.write() as db:
+        known = lock_pipeline(db, pipeline)
         insert = store.insert(pipeline_table).values(row)
         fresh = {"shards": shards, "facts": facts}
         db.execute(insert.on_conflict_do_update(index_elements=["pipeline"], set_=fresh))
+        if known is not None and known.paused and (last := _last(db, pipeline, ("pause",))):
+            _tell(db, last, range(known.shards, shards))
 
 
 def review(store: Store, request: Request, channel: str) -> Review:
@@ -99,20 +105,22 @@ class _Desk:
             self._steer(paused=action == "pause")
         taken = self._write()
         if action in LEARNING_ACTIONS:
-            self._tell_shards(taken)
+            _tell(self.db, taken, range(self.course.shards))
         return taken
 
     def _already(self) -> Review | None:
         """The review that this one repeats: the same person, the same action, and it still holds."""
         action, incident, who = self.request.action, self.incident, self.request.who
+        pipeline = self.course.pipeline
         if action in ("pause", "resume"):
-            last = self._last(("pause", "resume"))  # on whichever incident: it holds for the pipeline
+            last = _last(self.db, pipeline, ("pause", "resume"))  # on whichever incident: it holds for all
         elif incident is None:
             return None  # a model may be reset as often as somebody wants
         elif action == "acknowledge" and incident.acknowledged_by == who and incident.resolved_by is None:
             return self._having(incident.id)
         else:
-            last = self._last(LEARNING_ACTIONS if action in LEARNING_ACTIONS else (action,), incident.id)
+            same_kind = LEARNING_ACTIONS if action in LEARNING_ACTIONS else (action,)
+            last = _last(self.db, pipeline, same_kind, incident.id)
         return last if last is not None and (last.action, last.who) == (action, who) else None
 
     def _having(self, incident: str) -> Review | None:
@@ -196,20 +204,22 @@ class _Desk:
         marks = [status.get("watermark") or 0.0 for status in self.db.execute(query).scalars() if status]
         return max(marks, default=0.0) or None
 
-    def _tell_shards(self, taken: Review) -> None:
-        row = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}
-        rows = [row | {"shard": shard} for shard in range(self.course.shards)]
-        self.db.execute(sa.insert(decision_table), rows)
 
-    def _last(self, actions: Sequence[str], incident: str | None = None) -> Review | None:
-        column = review_table.c
-        query = sa.select(review_table).where(
-            column.pipeline == self.course.pipeline, column.action.in_(actions)
-        )
-        if incident is not None:
-            query = query.where(column.incident == incident)
-        row = self.db.execute(query.order_by(column.number.desc()).limit(1)).first()
-        return _review(row) if row else None
+def _tell(db: sa.Connection, taken: Review, shards: Iterable[int]) -> None:
+    row = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}
+    if rows := [row | {"shard": shard} for shard in shards]:
+        db.execute(sa.insert(decision_table), rows)
+
+
+def _last(
+    db: sa.Connection, pipeline: str, actions: Sequence[str], incident: str | None = None
+) -> Review | None:
+    column = review_table.c
+    query = sa.select(review_table).where(column.pipeline == pipeline, column.action.in_(actions))
+    if incident is not None:
+        query = query.where(column.incident == incident)
+    row = db.execute(query.order_by(column.number.desc()).limit(1)).first()
+    return _review(row) if row else None
 
 
 def _known(db: sa.Connection, request: Request) -> Review | None:

@@ -9,36 +9,38 @@ import hashlib
 import struct
 from collections.abc import Callable
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic_core import to_json
 
 from consumers.contract import Contract
 from consumers.event import Label, Rejection
 from consumers.record import Record
-from fluvial.clock import StreamClock
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
 from fluvial.fingerprint import contract_version, model_version
+from fluvial.state import State, fresh_state
 from fluvial.summary import summary
-from learners.expression import build
-from learners.learner import Learner
-from learners.ledger import Ledger
 from learners.prediction import Outcome, Prediction
-from learners.recent import Recent
-from learners.scoreboard import Point, Scoreboard
-from learners.task import task_named
+from learners.scoreboard import Point
 from monitors.alarm import Alarm
-from monitors.drift import LossMonitor
 from monitors.status import ShardStatus
 
-
-PATIENCE = 0.1
-"""The share of the horizon that a record may leap ahead before the next one has to confirm it."""
+__all__ = [
+    "Curve",
+    "Output",
+    "Published",
+    "Raised",
+    "Shard",
+    "State",
+    "StepFailed",
+    "batch_step",
+    "contract_of",
+]
 
 
 class Published(NamedTuple):
-    """Bytes for the topic that plays ``role`` (predictions or quarantine), keyed and placed like their source."""
+    """Bytes for the topic that plays ``role`` (predictions, quarantine), keyed and placed as their source."""
 
     role: str
     key: bytes | None
@@ -62,29 +64,6 @@ class Curve(NamedTuple):
 
 
 Output = Published | Raised | Curve
-
-
-class Model:
-    """Builds a fresh model of one expression; a class and not a closure, so that it can be pickled."""
-
-    def __init__(self, expression: str, seed: int) -> None:
-        self.expression, self.seed = expression, seed
-
-    def __call__(self) -> Any:
-        return build(self.expression, seed=self.seed)
-
-
-class State:
-    """What a snapshot keeps of a shard: all that changes while records are stepped."""
-
-    def __init__(self, learner: Learner, monitors: list[LossMonitor], clock: StreamClock) -> None:
-        self.learner, self.monitors, self.clock = learner, monitors, clock
-        self.batch = 0
-        self.events = self.labels = self.ignored = 0
-        self.quarantined: dict[tuple[str, str], int] = {}
-        self.drifts: dict[tuple[str, str], int] = {}
-        self.alarms = 0
-        self.digest = b""
 
 
 class Shard:
@@ -184,7 +163,9 @@ class Shard:
             "shard": self.index,
             "source": f"{record.topic}:{record.partition}:{record.offset}",
         }
-        outputs.append(Published("predictions", record.key, to_json(shown), record.timestamp, record.partition))
+        outputs.append(
+            Published("predictions", record.key, to_json(shown), record.timestamp, record.partition)
+        )
 
     def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
         for monitor in self.state.monitors:
@@ -216,7 +197,9 @@ class Shard:
             "offset": record.offset,
             "timestamp": record.timestamp,
         }
-        outputs.append(Published("quarantine", record.key, to_json(shown), record.timestamp, record.partition))
+        outputs.append(
+            Published("quarantine", record.key, to_json(shown), record.timestamp, record.partition)
+        )
 
     def _mix(self, what: bytes) -> None:
         self.state.digest = hashlib.sha256(self.state.digest + what).digest()
@@ -261,25 +244,3 @@ def contract_of(pipeline: Pipeline) -> Contract:
         time_field=pipeline.time,
         source_field=pipeline.source,
     )
-
-
-def fresh_state(pipeline: Pipeline) -> State:
-    """The state of a shard that has seen nothing."""
-    task = task_named(pipeline.task, pipeline.cost)
-    ledger = Ledger(
-        pipeline.label.horizon,
-        waiting=pipeline.ledger.waiting,
-        early=pipeline.ledger.early,
-        settled=pipeline.ledger.settled,
-    )
-    board = Scoreboard(task, pipeline.baselines, pipeline.slices, pipeline.success)
-    learner = Learner(
-        Model(pipeline.model, pipeline.seed),
-        task,
-        ledger,
-        Recent(pipeline.recent),
-        board,
-        default=pipeline.label.truth_by_default,
-    )
-    clock = StreamClock(patience=PATIENCE * 1000 * pipeline.label.horizon)
-    return State(learner, [LossMonitor("loss", pipeline.monitor)], clock)

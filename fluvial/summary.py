@@ -1,16 +1,12 @@
 """What a shard says of itself: its state counted up as a ShardStatus."""
 
-from typing import TYPE_CHECKING
-
 from fluvial.config import Pipeline
+from fluvial.state import State
 from learners.learner import Learner
 from monitors.status import FATES, OUTCOMES, ShardStatus, Success
 
-if TYPE_CHECKING:
-    from fluvial.shard import State
 
-
-def summary(pipeline: Pipeline, index: int, state: "State") -> ShardStatus:
+def summary(pipeline: Pipeline, index: int, state: State) -> ShardStatus:
     """Count everything, for people and for Prometheus. Costs milliseconds: not for every record."""
     learner, board = state.learner, state.learner.board
     return ShardStatus(
@@ -44,7 +40,7 @@ def summary(pipeline: Pipeline, index: int, state: "State") -> ShardStatus:
     )
 
 
-def _refused(state: "State", stream: str) -> int:
+def _refused(state: State, stream: str) -> int:
     return sum(n for (where, _), n in state.quarantined.items() if where == stream)
 
 

@@ -16,11 +16,11 @@ from fluvial.explain import nearest
 from learners.catalogue import CLASSES
 from learners.expression import build
 from learners.task import FAULTS, task_named
+from learners.transform import Interact, OneHot, Select
 
 TROUBLE = (TypeError, AttributeError, NotImplementedError, RuntimeError, AssertionError)
 """What a model raises on events of a kind it is not made for; FAULTS are what a task puts up with."""
 
-_NAMED = tuple(CLASSES[name] for name in ("Select", "OneHot", "Interact", "compose.Discard"))
 _KNOWN = frozenset(CLASSES.values())
 
 
@@ -88,7 +88,7 @@ def _event(question: Question, number: int) -> dict[str, Value]:
 
 
 def _value(spec: FieldSpec, number: int) -> Value:
-    low, high = spec.range or (1.0, 4.0)
+    low, high = spec.bounds if spec.range else (1.0, 4.0)
     inside = low + (min(high, low + 1e6) - low) * (number + 1) / 3
     match spec.type:
         case "number":
@@ -139,10 +139,10 @@ def _unmet(part: Any, x: dict[str, Value]) -> Iterator[tuple[str, str, Collectio
 
 
 def _wanted(part: Any) -> Collection[str]:
-    if isinstance(part, CLASSES["compose.Discard"]):
+    if isinstance(part, compose.Discard):
         return sorted(part.blacklist)
-    if isinstance(part, _NAMED):
-        return part.names  # type: ignore[no-any-return]
+    if isinstance(part, Select | OneHot | Interact):
+        return part.names
     name = getattr(part, "on", None)
     return (name,) if isinstance(name, str) else ()
 
@@ -151,7 +151,7 @@ def _inner(part: Any) -> Iterator[Any]:
     """The models inside a model."""
     for value in vars(part).values():
         for one in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(one, base.Classifier | base.Regressor | base.Transformer):
+            if isinstance(one, base.Estimator):
                 yield one
 
 

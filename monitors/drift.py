@@ -7,7 +7,7 @@ its own block means, looks for the split that explains them best, and speaks onc
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from river import drift
@@ -27,7 +27,7 @@ class DriftSpec(BaseModel):
     time, ``settle`` how many observations after an alarm belong to the same change.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     delta: float = Field(default=0.002, gt=0, lt=1)
     block: int = Field(default=32, ge=1, le=100_000)
@@ -67,9 +67,9 @@ class Block(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Where a sequence of blocks falls apart best: ``index`` blocks before, the rest after."""
+    """Where a sequence of blocks falls apart best: ``at`` blocks before, the rest after."""
 
-    index: int
+    at: int
     n_before: int
     n_after: int
     before: float
@@ -82,7 +82,7 @@ def best_split(blocks: Sequence[Block]) -> Split:
     Maximises n0 * n1 / n * (mean0 - mean1)**2; the earliest wins a tie. Needs two blocks.
 
     >>> best_split([Block(10, 1.0, 0.0), Block(10, 1.0, 1.0), Block(10, 5.0, 2.0)])
-    Split(index=2, n_before=20, n_after=10, before=0.1, after=0.5)
+    Split(at=2, n_before=20, n_after=10, before=0.1, after=0.5)
     """
     n, total = sum(b.n for b in blocks), sum(b.total for b in blocks)
     n0, total0, best, gain = 0, 0.0, Split(0, 0, n, 0.0, total / n), -1.0
@@ -110,19 +110,25 @@ class LossMonitor:
 
     def __init__(self, name: str, spec: DriftSpec) -> None:
         self.name, self._spec = name, spec
-        self.n = 0
+        self.n = self._open_n = self._until = 0
+        self._open_total = 0.0
+        self.state: State = "warming"
         self.alarm: Alarm | None = None
+        self._blocks: list[Block] = []
+        self._adwin: Any = None
         self.rearm()
 
     def rearm(self) -> None:
         """Forget the reference and warm up again."""
-        self.state: State = "warming"
+        self.state, self.alarm = "warming", None
         self._until = self.n + self._spec.warmup
         self._restart([])
 
     @property
     def estimate(self) -> float:
-        """The mean of ADWIN's window: the level of the loss as it is now."""
+        """The level of the loss as it is now: the mean of ADWIN's window, or of the first block so far."""
+        if not self._blocks:
+            return self._open_total / self._open_n if self._open_n else 0.0
         return float(self._adwin.estimation) / self._spec.block
 
     def update(self, value: float, time: float) -> None:
@@ -161,7 +167,7 @@ class LossMonitor:
             monitor=self.name,
             direction="worse" if split.after > split.before else "better",
             time=time,
-            onset=self._blocks[split.index].time,
+            onset=self._blocks[split.at].time,
             n=self.n,
             before=split.before,
             after=split.after,
@@ -169,7 +175,7 @@ class LossMonitor:
             n_after=split.n_after,
         )
         self.state, self._until = "settling", self.n + self._spec.settle
-        self._restart(self._blocks[split.index :])
+        self._restart(self._blocks[split.at :])
 
     def _restart(self, blocks: list[Block]) -> None:
         self._blocks = blocks

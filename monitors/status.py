@@ -28,10 +28,11 @@ class ShardStatus:
     """The state of one shard as people and Prometheus see it.
 
     Always: ``events == sum(outcomes.values()) + waiting`` and
-    ``labels == sum(fates.values()) + early``. ``defaulted`` counts outcomes whose truth was the default,
-    ``ignored`` tombstones, ``faults`` the calls in which the model failed. ``scores`` maps predictor (model, baselines) to
-    metric to value over everything, ``recent_scores`` over the last window; ``slices`` maps field
-    to value to metric to value; times are event times in seconds since 1970 UTC.
+    ``labels == sum(fates.values()) + early``. ``defaulted`` counts outcomes whose truth was the
+    default, ``ignored`` tombstones, ``faults`` the calls in which the model failed. ``scores`` maps
+    predictor (model, baselines) to metric to value over everything, ``recent_scores`` over the last
+    window; ``slices`` maps field to value to metric to value; times are event times in seconds since
+    1970 UTC.
     """
 
     pipeline: str

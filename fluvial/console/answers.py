@@ -83,7 +83,7 @@ class Answers:
     ) -> Response:
         """A page for a visitor who has been let in."""
         who = phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
-        shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who, "notice": None}
+        shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who}
         return HTMLResponse(self._pages.get_template(template).render({**shared, **context}), status)
 
     def refuse(self, request: Request, status: int, detail: str) -> Response:

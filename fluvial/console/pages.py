@@ -1,6 +1,6 @@
 """The pages: pipelines, one pipeline, incidents, one incident; and the forms on them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
 from fluvial.console.deciding import Unclear, decide
 from fluvial.incidents import STATES
-from fluvial.reviews import EFFECTS, Conflict, ReviewError
+from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
 from fluvial.store import Store
 
 PAGE = 50
@@ -35,11 +35,12 @@ class Wish(BaseModel):
 
 
 class Notice(BaseModel):
-    """What became of a visitor's decision, shown above the page."""
+    """Why a visitor's decision was not taken, and what they had written."""
 
-    kind: str
+    status: int
     text: str
-    reason: str = ""
+    who: str
+    reason: str
 
 
 def _answers(request: Request) -> Answers:
@@ -72,7 +73,13 @@ def incidents(
     fleet = reading.summaries(store)
     total = reading.tally(store)
     counts = next((one.incidents for one in fleet if one.name == pipeline), total)
-    shown |= {"state": chosen or "", "pipeline": pipeline, "pipelines": fleet, "tally": total, "counts": counts}
+    shown |= {
+        "state": chosen or "",
+        "pipeline": pipeline,
+        "pipelines": fleet,
+        "tally": total,
+        "counts": counts,
+    }
     return _answers(request).page(request, "incidents.html", shown)
 
 
@@ -98,79 +105,66 @@ def decide_incident(
 
 def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str]) -> Response:
     if not request.app.state.access.allows_change(wish.csrf):
-        raise HTTPException(
-            403, "The form is not from this console, or from an earlier start of it: go back."
-        )
-    asked = {
-        "action": wish.action,
-        "who": wish.who,
-        "reason": wish.reason,
-        "id": f"{wish.id}-{wish.action}" if wish.id else None,
-    }
-    version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
+        raise HTTPException(403, "The form is not from this console: go back, load the page again.")
     try:
-        taken = decide(store, asked | subject | {"version": version}, "console")
+        taken = decide(store, _asked(wish) | subject, "console")
     except Conflict as error:
-        return _again(
-            request, store, subject, 409, Notice(kind="conflict", text=str(error), reason=wish.reason)
-        )
+        return _again(request, store, subject, _notice(409, wish, error))
     except (ReviewError, Unclear) as error:
-        return _again(
-            request, store, subject, 422, Notice(kind="unclear", text=str(error), reason=wish.reason)
-        )
+        return _again(request, store, subject, _notice(422, wish, error))
     path = request.scope["path"].removesuffix("/reviews")
     answer = RedirectResponse(f"{quote(path)}?taken={quote(taken.id)}", 303)
     set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
     return answer
 
 
-def _again(request: Request, store: Store, subject: dict[str, str], status: int, notice: Notice) -> Response:
+def _asked(wish: Wish) -> dict[str, Any]:
+    version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
+    # One page may lead to several decisions (by the back button): each has an id of its own.
+    review_id = f"{wish.id}-{wish.action}" if wish.id else None
+    return {
+        "action": wish.action,
+        "who": wish.who,
+        "reason": wish.reason,
+        "id": review_id,
+        "version": version,
+    }
+
+
+def _notice(status: int, wish: Wish, error: Exception) -> Notice:
+    return Notice(status=status, text=str(error), who=wish.who, reason=wish.reason)
+
+
+def _again(request: Request, store: Store, subject: dict[str, str], notice: Notice) -> Response:
     """The page that the form was on, as things stand now, and why nothing was done."""
     if "incident" in subject:
-        return _incident(request, store, subject["incident"], status=status, notice=notice)
-    return _pipeline(request, store, subject["pipeline"], status=status, notice=notice)
+        return _incident(request, store, subject["incident"], notice=notice)
+    return _pipeline(request, store, subject["pipeline"], notice=notice)
 
 
 def _pipeline(
-    request: Request,
-    store: Store,
-    name: str,
-    *,
-    status: int = 200,
-    notice: Notice | None = None,
-    taken: str = "",
+    request: Request, store: Store, name: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
     found = reading.detail(store, name)
-    reviews = cases.decisions(store, pipeline=name, limit=50)
+    steer: Action = "resume" if found.paused else "pause"
     shown = {
         "pipeline": found,
-        "reviews": reviews,
+        "reviews": cases.decisions(store, pipeline=name, limit=50),
         "incidents": cases.listing(store, pipeline=name, state=None, limit=5, offset=0),
-        "effects": {a: EFFECTS[a] for a in (("resume",) if found.paused else ("pause",))},
+        "effects": {steer: EFFECTS[steer]},
         "reset": EFFECTS["reset"],
-        "notice": notice,
-        "taken": next((one for one in reviews if one.id == taken), None),
-        "review_id": uuid4().hex,
-        "tally": reading.tally(store),
+        **_of_forms(store, notice, taken),
     }
-    return _answers(request).page(request, "pipeline.html", shown, status)
+    return _answers(request).page(request, "pipeline.html", shown, notice.status if notice else 200)
 
 
 def _incident(
-    request: Request,
-    store: Store,
-    incident_id: str,
-    *,
-    status: int = 200,
-    notice: Notice | None = None,
-    taken: str = "",
+    request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
-    found = cases.detail(store, incident_id)
-    shown = {
-        "incident": found,
-        "notice": notice,
-        "taken": next((one for one in found.reviews if one.id == taken), None),
-        "review_id": uuid4().hex,
-        "tally": reading.tally(store),
-    }
-    return _answers(request).page(request, "incident.html", shown, status)
+    shown = {"incident": cases.detail(store, incident_id), **_of_forms(store, notice, taken)}
+    return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
+
+
+def _of_forms(store: Store, notice: Notice | None, taken: str) -> dict[str, Any]:
+    """What every page with a form shows: what became of the last decision, an id for the next."""
+    return {"notice": notice, "taken": taken, "review_id": uuid4().hex, "tally": reading.tally(store)}

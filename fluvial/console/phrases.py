@@ -146,7 +146,10 @@ def span(seconds: float) -> str:
 
 def ago(seconds: float | None) -> str:
     """How long ago a clock time was."""
-    return f"{span(time.time() - seconds)} ago" if seconds else "never"
+    if not seconds:
+        return "never"
+    passed = time.time() - seconds
+    return f"{span(passed)} ago" if passed >= 2 else "just now"
 
 
 def change(before: float, after: float) -> str:

@@ -1,12 +1,19 @@
 """Membership on both logs: one owner at a time, and somebody always takes over."""
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from consumers import kafka_membership
 from consumers.kafka import KafkaLog
 from consumers.kafka_membership import KafkaMembership
 from consumers.membership import EmbeddedMembership
+from consumers.record import TopicPartition
+from tests.services.kafka import KafkaAdminClient
 from tests.waiting import wait_until
 
 
@@ -20,6 +27,27 @@ def test_one_process_at_a_time_holds_a_shard_of_the_embedded_log(tmp_path: Path)
     wait_until(lambda: second.assigned() == {0, 1}, "the second takes over", 5)
     assert second.holder(1) == "second"
     second.close()
+
+
+def test_a_killed_process_gives_its_shards_up_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from consumers.membership import EmbeddedMembership; "
+        "m = EmbeddedMembership(Path(sys.argv[1]), 'coins', 1, 'first'); m.assigned(); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    second = EmbeddedMembership(tmp_path / "log.db", "coins", 1, worker="second")
+    command = [sys.executable, "-c", code, str(tmp_path / "log.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        assert second.assigned() == frozenset()
+        assert second.holder(0) == "first"
+        process.kill()
+    assert second.holder(0) is None  # its name is still in the file
+    wait_until(lambda: second.assigned() == {0}, "the second takes over", 5)
+    assert second.holder(0) == "second"
+    second.close()
+    assert second.holder(0) is None
 
 
 def test_pipelines_on_one_log_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -89,4 +117,52 @@ def test_topics_with_different_partition_counts_are_given_to_nobody(kafka_bootst
         alive(member)(lambda: "different numbers" in member._assignor.uneven), "the assignor refuses", 30
     )
     assert member.assigned() == frozenset()
+    member.close()
+
+
+def test_a_worker_whose_main_loop_hangs_loses_its_shards(
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_membership, "STUCK", 2.0)
+    topics = made_topics(kafka_bootstrap, 2)
+    hanging = join(kafka_bootstrap, topics, False)
+    wait_until(alive(hanging)(lambda: hanging.assigned() == {0, 1}), "the first runs all", 30)
+    healthy = join(kafka_bootstrap, topics, False)
+    wait_until(alive(healthy)(lambda: healthy.assigned() == {0, 1}), "the second runs all", 60)
+    both = alive(hanging, healthy)  # it wakes up, and gets no more than its share
+    wait_until(both(lambda: len(hanging.assigned()) == len(healthy.assigned()) == 1), "one each", 60)
+    hanging.close()
+    healthy.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_member_whose_thread_ends_owns_nothing(
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics = made_topics(kafka_bootstrap, 1)
+    member = join(kafka_bootstrap, topics, True)
+    wait_until(alive(member)(lambda: member.assigned() == {0}), "it runs the shard", 30)
+
+    def broken() -> None:
+        raise SystemExit  # ends a thread without a word
+
+    monkeypatch.setattr(member, "_show_positions", broken)
+    wait_until(alive(member)(lambda: member.assigned() == frozenset()), "it owns nothing", 30)
+    member.close()
+
+
+def test_positions_are_shown_as_the_group_s_offsets(kafka_bootstrap: str) -> None:
+    topics = made_topics(kafka_bootstrap, 1)
+    member = join(kafka_bootstrap, topics, True)
+    shown = {TopicPartition(topic, 0): 0 for topic in topics}
+    wait_until(alive(member)(lambda: member.assigned() == {0}), "it runs the shard", 30)
+    admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+
+    def committed() -> bool:
+        member.tick(shown)
+        found = admin.list_group_offsets({topics[0]: None})[topics[0]]
+        return {TopicPartition(*tp): at.offset for tp, at in found.items()} == shown
+
+    wait_until(committed, "the offsets are committed", 30)
+    admin.close()
     member.close()
