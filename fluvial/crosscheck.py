@@ -53,11 +53,11 @@ def _kinds(pipeline: "Pipeline") -> Iterator[str]:
     if label.field in pipeline.fields:
         yield f"label.field: {label.field!r} is declared under fields too: the model would see the truth"
     if identity.type not in ("text", "category", "integer"):
-        yield f"id: {pipeline.id!r} must be a text, a category or an integer, not a {identity.type}"
+        yield f"id: {pipeline.id!r} must have type text, category or integer, not {identity.type}"
     if identity.missing != "reject":
         yield f"id: {pipeline.id!r} must not be allowed to be missing"
     if pipeline.time is not None and pipeline.fields[pipeline.time].type != "time":
-        yield f"time: {pipeline.time!r} must be a time, not a {pipeline.fields[pipeline.time].type}"
+        yield f"time: {pipeline.time!r} must have type time, not {pipeline.fields[pipeline.time].type}"
 
 
 def _private_slices(pipeline: "Pipeline") -> Iterator[str]:
@@ -74,11 +74,11 @@ def _recent(pipeline: "Pipeline", name: str, recent: "RecentSection") -> Iterato
     spec = pipeline.label if recent.of == "label" else pipeline.fields[recent.of]
     if spec.type in ("category", "text"):
         if recent.equals is None:
-            yield f": {recent.of} is a {spec.type}: say with equals which value counts as one"
+            yield f": {recent.of} has type {spec.type}: say with equals which value counts as one"
         if recent.equals is not None and spec.values and recent.equals not in spec.values:
             yield f".equals: {recent.equals!r} is no declared value{nearest(recent.equals, spec.values)}"
     elif recent.equals is not None:
-        yield f".equals: this is for categories, and {recent.of} is a {spec.type}"
+        yield f".equals: this is for categories, and {recent.of} has type {spec.type}"
 
 
 def _goal(pipeline: "Pipeline") -> Iterator[str]:

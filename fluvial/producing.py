@@ -48,7 +48,9 @@ def from_lines(lines: Iterable[str], stream: str, id_field: str) -> Iterator[Out
         yield Outgoing(stream, key.encode(), line.strip().encode(), int(time.time() * 1000))
 
 
-def produce(pipeline: Pipeline, log: Log, records: Iterable[Outgoing], *, resume: bool = False) -> dict[str, int]:
+def produce(
+    pipeline: Pipeline, log: Log, records: Iterable[Outgoing], *, resume: bool = False
+) -> dict[str, int]:
     """Append records to the pipeline's topics; returns how many went to each stream.
 
     With ``resume`` as many of each stream are left out as its topic has ever held: for a source

@@ -85,5 +85,5 @@ class Reporter:
         spans = log.spans(list(positions)) if positions else {}
         lags = {(tp.topic, tp.partition): span.end - positions[tp] for tp, span in spans.items()}
         self._metrics.lag(self._pipeline, lags)
-        incidents: dict[str, int] = {**self._incidents.counts(self._pipeline)}
+        incidents = {str(state): n for state, n in self._incidents.counts(self._pipeline).items()}
         self._metrics.desk(self._pipeline, incidents, reviews.counts(self._store, self._pipeline))

@@ -80,12 +80,17 @@ class Runner:
         return self._owned
 
     def run(self) -> None:
-        """Work until told to stop, then leave everything so that nothing is done again."""
+        """Work until told to stop, then leave everything so that nothing is done again.
+
+        After an error that nobody expected nothing is written any more: memory may be ahead of what
+        was published, and a snapshot says that all before it was.
+        """
         try:
             while not self.should_exit:
                 self._tick_safely()
+            self._save_all()
         finally:
-            self._shutdown()
+            self._close()
 
     def _tick_safely(self) -> None:
         try:
@@ -299,17 +304,18 @@ class Runner:
             self._membership.tick({})
             time.sleep(min(0.05, seconds))
 
-    def _shutdown(self) -> None:
+    def _close(self) -> None:
+        if self._aligned is not None:
+            self._aligned.close()
+        self._membership.close()
+
+    def _save_all(self) -> None:
         try:
-            self._let_go_for_good()
+            self._leave()
         except (LogError, StoreUnavailable) as error:
             logger.error("stopped without a last snapshot; the next start replays", why=str(error))
-        finally:
-            if self._aligned is not None:
-                self._aligned.close()
-            self._membership.close()
 
-    def _let_go_for_good(self) -> None:
+    def _leave(self) -> None:
         if self._owned:
             self._outbox.announce()
             self._report()

@@ -25,7 +25,7 @@ from typing import Any
 import zstandard
 
 from fluvial.secrets import read_or_make
-from fluvial.shard import State
+from fluvial.state import State
 from learners.portable import DISPATCH, GLOBALS
 
 _MAGIC = b"FLUVIAL\x01"
@@ -35,21 +35,11 @@ LARGEST = 2 << 30
 """Bytes of an unpacked state beyond which a snapshot is refused: a bomb, or a state out of hand."""
 
 _PARTS = (
-    *(
-        "_river_rust",
-        "compose",
-        "drift",
-        "dummy",
-        "ensemble",
-        "facto",
-        "feature_extraction",
-        "feature_selection",
-    ),
-    *("forest", "imblearn", "linear_model", "metrics", "multiclass", "naive_bayes", "neighbors", "optim"),
-    *("preprocessing", "proba", "sketch", "stats", "tree", "utils"),
+    "_river_rust compose drift dummy ensemble facto feature_extraction feature_selection forest imblearn"
+    " linear_model metrics multiclass naive_bayes neighbors optim preprocessing proba sketch stats tree utils"
 )
-_PACKAGES = ("learners.", *(f"river.{part}." for part in _PARTS))
-_MODULES = {"river.dummy", "fluvial.shard", "monitors.alarm", "monitors.drift", "consumers.event"}
+_PACKAGES = ("learners.", *(f"river.{part}." for part in _PARTS.split()))
+_MODULES = {"river.dummy", "fluvial.state", "monitors.alarm", "monitors.drift", "consumers.event"}
 _FUNCTIONS = {
     "learners.portable": ("revive_getter", "revive_lower", "revive_method", "revive_partial"),
     "river._river_rust.vectordict": ("euclidean_distance_tuple",),
@@ -65,12 +55,21 @@ _CLASSES = {
     "random": ("Random",),
 }
 _NAMED = GLOBALS | {
-    (m, name) for table in (_FUNCTIONS, _CLASSES) for m, names in table.items() for name in names
+    (module, name) for module, names in (*_FUNCTIONS.items(), *_CLASSES.items()) for name in names
 }
 
 _UNREADABLE = (
-    *(pickle.PickleError, zstandard.ZstdError, EOFError, ImportError, MemoryError),
-    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    pickle.PickleError,
+    zstandard.ZstdError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )
 """What pickle and zstd raise over bytes that are no state, and over a state too deep to be packed."""
 
@@ -166,7 +165,8 @@ class _Loader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _NAMED:
             return super().find_class(module, name)
-        if (module in _MODULES or module.startswith(_PACKAGES)) and name.isidentifier():
+        ours = module in _MODULES or (module.startswith(_PACKAGES) and ".datasets" not in module)
+        if ours and name.isidentifier():
             found = super().find_class(module, name)
             if isinstance(found, type) and found.__module__ == module:  # made there, not imported there
                 return found

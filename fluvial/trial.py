@@ -140,7 +140,7 @@ def _unmet(part: Any, x: dict[str, Value]) -> Iterator[tuple[str, str, Collectio
 
 def _wanted(part: Any) -> Collection[str]:
     if isinstance(part, compose.Discard):
-        return sorted(part.blacklist)
+        return sorted(part.keys)
     if isinstance(part, Select | OneHot | Interact):
         return part.names
     name = getattr(part, "on", None)

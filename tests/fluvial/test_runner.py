@@ -8,8 +8,10 @@ import pytest
 
 from consumers.record import TopicPartition
 from fluvial.incidents import Incidents
+from fluvial.outputs import Outbox
+from fluvial.owned import Owned
 from fluvial.store import StoreUnavailable
-from tests.fluvial.world import World, coins, embedded_world, tosses
+from tests.fluvial.world import KEY, World, coins, embedded_world, tosses
 
 
 @pytest.fixture
@@ -57,6 +59,9 @@ def test_a_clean_stop_leaves_nothing_to_replay(small: World) -> None:
     newest = small.journal.snapshots(0)[0]
     assert newest.batch == small.status()["batch"]
     assert small.journal.batches(0, newest.batch) == []
+    again = Owned(small.pipeline, 0, small.log, small.journal, "again")
+    assert again.recover(Outbox(small.pipeline, small.log, small.store), KEY, lambda: True) == 0
+    assert again.shard.state.events == 300
 
 
 def test_without_any_snapshot_the_journal_alone_gives_the_same_model(small: World) -> None:
@@ -217,8 +222,7 @@ def test_what_was_journaled_but_not_published_is_published_once_the_worker_is_ba
 
     monkeypatch.setattr(runner._outbox, "deliver", crash)
     with pytest.raises(Crash):
-        while True:
-            runner.tick()
+        runner.run()
     small.log._buffer.clear()  # type: ignore[attr-defined]  # the process is gone, and its memory with it
     journaled = small.journal.batches(0, 0)[-1]
     assert journaled.number == journaled.published + 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from fluvial.incidents import Incidents
-from fluvial.journal import Journal
+from fluvial.journal import Batch, Entry, Journal
 from fluvial.reviews import Request, Review, register, review
-from fluvial.store import Store, point_table
+from fluvial.store import Store, point_table, shard_table
 from monitors.alarm import Alarm
 from monitors.status import ShardStatus, Success
 
@@ -219,3 +222,20 @@ def _point(pipeline: str, number: int, chance: random.Random) -> dict[str, Any]:
 def decide(store: Store, **wish: Any) -> Review:
     """Take a review on another way than the console."""
     return review(store, Request(**wish), "cli")
+
+
+def take_up(store: Store, pipeline: str, shard: int, batch: int) -> None:
+    """Let a shard take up its decisions in an ordinary batch."""
+    journal = Journal(store, pipeline)
+    with store.write() as db:
+        db.execute(shard_table.update().values(last_batch=batch - 1))
+    epoch = journal.acquire(shard, "worker").epoch
+    assert journal.append([Entry(shard, epoch, Batch(batch, {}, journal.pending(shard), 0))]) == []
+
+
+@contextlib.contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Hold the store's write lock, as another process could."""
+    with contextlib.closing(sqlite3.connect(str(store.url.database))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield

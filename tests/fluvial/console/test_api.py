@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +10,9 @@ from fastapi import FastAPI
 
 from fluvial.console.app import create
 from fluvial.incidents import Incidents
-from fluvial.journal import Journal
 from fluvial.reviews import history
 from fluvial.store import Store
-from tests.fluvial.console.fleet import START, decide
+from tests.fluvial.console.fleet import START, alarm, decide, locked, take_up
 from tests.fluvial.console.visitors import TOKEN, Client, program
 
 FIRING, RESOLVED = "/api/v1/incidents/0f1e2d3c4b5a", "/api/v1/incidents/1a2b3c4d5e6f"
@@ -103,18 +99,6 @@ def test_a_decision_shows_how_far_it_has_reached_the_learner(client: Client, sto
     assert shown["progress"] == {"shards": 3, "taken_up": 1, "batch": 13}
 
 
-def take_up(store: Store, pipeline: str, shard: int, batch: int) -> None:
-    """Let a shard take up its decisions in an ordinary batch."""
-    from fluvial.journal import Batch, Entry  # noqa: PLC0415
-    from fluvial.store import shard_table  # noqa: PLC0415
-
-    journal = Journal(store, pipeline)
-    with store.write() as db:
-        db.execute(shard_table.update().values(last_batch=batch - 1))
-    epoch = journal.acquire(shard, "worker").epoch
-    assert journal.append([Entry(shard, epoch, Batch(batch, {}, journal.pending(shard), 0))]) == []
-
-
 def test_the_loser_of_two_learns_who_was_first(either_store: Store) -> None:
     client = program(create(either_store, token=TOKEN))
     version = client.get(FIRING).json()["version"]
@@ -185,14 +169,6 @@ def test_a_query_that_makes_no_sense_is_refused(client: Client, query: str) -> N
     assert isinstance(answer.json()["detail"], str)
 
 
-@contextlib.contextmanager
-def locked(store: Store) -> Iterator[None]:
-    """Hold the store's write lock, as another process could."""
-    with contextlib.closing(sqlite3.connect(str(store.url.database))) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-
-
 def test_a_locked_store_is_503_and_says_what_to_do(client: Client, store: Store) -> None:
     with locked(store):
         answer = client.post(f"{FIRING}/reviews", json={"action": "acknowledge", "who": "Ana"})
@@ -227,8 +203,6 @@ def test_the_api_describes_itself(client: Client) -> None:
 
 
 def test_an_eased_incident_says_so(client: Client, store: Store) -> None:
-    from tests.fluvial.console.fleet import alarm  # noqa: PLC0415
-
     Incidents(store).record(
         "flights", 0, [("eased", alarm(268, before=0.247, after=0.181, direction="better"))]
     )

@@ -12,11 +12,10 @@ from fastapi import FastAPI
 from fluvial.console.app import create
 from fluvial.incidents import Incidents
 from fluvial.reviews import EFFECTS, history, register
-from fluvial.store import Store
+from fluvial.store import Store, shard_table
 from monitors.alarm import Alarm
 from monitors.status import ShardStatus
-from tests.fluvial.console.fleet import FLIGHTS, FLIGHTS_STATUS, alarm, decide, report
-from tests.fluvial.console.test_api import locked
+from tests.fluvial.console.fleet import FLIGHTS, FLIGHTS_STATUS, alarm, decide, locked, report
 from tests.fluvial.console.visitors import TOKEN, Client, field, form, visitor
 
 FIRING, RESOLVED = "/incidents/0f1e2d3c4b5a", "/incidents/1a2b3c4d5e6f"
@@ -56,8 +55,6 @@ def test_an_account_that_does_not_add_up_is_said_aloud(browser: Client, store: S
 
 
 def test_a_halted_or_silent_shard_is_seen_on_the_fleet_page(browser: Client, store: Store) -> None:
-    from fluvial.store import shard_table  # noqa: PLC0415
-
     with store.write() as db:
         stood = shard_table.update().where(shard_table.c.pipeline == "flights")
         db.execute(stood.values(halted="the offsets 10 to 20 are gone", status_at=time.time() - 600))

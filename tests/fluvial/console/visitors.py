@@ -10,7 +10,6 @@ from fastapi import FastAPI
 
 with warnings.catch_warnings():
     # Starlette's client announces that it will want another HTTP library than httpx.
-    warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", UserWarning)
     from fastapi.testclient import TestClient as Client
 
