@@ -39,7 +39,14 @@ _PARTS = (
     " linear_model metrics multiclass naive_bayes neighbors optim preprocessing proba sketch stats tree utils"
 )
 _PACKAGES = ("learners.", *(f"river.{part}." for part in _PARTS.split()))
-_MODULES = {"river.dummy", "fluvial.state", "monitors.alarm", "monitors.drift", "consumers.event"}
+_MODULES = {
+    "river.dummy",
+    "fluvial.clock",
+    "fluvial.state",
+    "monitors.alarm",
+    "monitors.drift",
+    "consumers.event",
+}
 _FUNCTIONS = {
     "learners.portable": ("revive_getter", "revive_lower", "revive_method", "revive_partial"),
     "river._river_rust.vectordict": ("euclidean_distance_tuple",),
