@@ -70,7 +70,7 @@ def _rows(
 
 def _delays(name: str, model: str, per_second: int, kafka: tuple[Log, str] | None, folder: Path) -> str:
     if name == "bare River loop":
-        return "– | –"
+        return "- | -"
     here = folder / f"{model}-{name.replace(', ', '-').replace(' ', '-')}"
     here.mkdir()
     if "Kafka" in name:
@@ -99,8 +99,8 @@ def main() -> None:
     if asked.write:
         head = (
             "# Speed beside the bare River loop\n\nMade by `make bench`: medians of "
-            f"{asked.rounds} interleaved rounds over {asked.events:,} events on {os.cpu_count()} cores; latency "
-            f"from produce to prediction at {asked.per_second} events/s.\n\n"
+            f"{asked.rounds} interleaved rounds over {asked.events:,} events on {os.cpu_count()} cores; "
+            f"latency from produce to prediction at {asked.per_second} events/s.\n\n"
         )
         asked.write.write_text(head + "\n".join(lines) + "\n")
 

@@ -153,7 +153,7 @@ class KafkaLog:
         """Start with a new producer, so that nothing of this flush can follow later, and tell."""
         self._close_producer()
         final = [error for error in refused if not isinstance(error, RetriableError)]
-        words = f"{len(refused)} of {sent} records were not accepted"
+        words = f"{len(refused)} of {sent} records were not acknowledged"
         if final:
             raise DeliveryError(f"{words}: {self._clients.error(final[0])}") from final[0]
         raise LogUnavailable(f"{words}: {self._clients.error(refused[0])}") from refused[0]

@@ -94,10 +94,10 @@ class Shard:
     def _tell_time(self, timestamp: int) -> float:
         """Stream time in seconds; what came at a doubted time before is dated on the way."""
         clock = self.state.clock
-        doubted = clock.doubted is not None
+        doubted = clock.doubted
         clock.advance(timestamp)
-        if doubted:
-            self.state.learner.ledger.date(clock.now / 1000)
+        if doubted is not None:
+            self.state.learner.ledger.date(min(doubted, clock.now) / 1000)
         return clock.now / 1000
 
     @property

@@ -81,9 +81,9 @@ def test_shards_stay_where_they_are_when_a_member_joins() -> None:
 
 def test_a_zombie_s_claim_is_older_than_its_successor_s() -> None:
     leader = ShardAssignor(one_model=True)
-    everything = leader.assign(Cluster(EVEN), [member("x")])["x"]
-    zombie, successor = member("a", after(everything, 3)), member("z", after(everything, 5))
-    assert share(leader, EVEN, zombie, successor)["z"] == {(topic, p) for topic in EVEN for p in range(4)}
+    everything = leader.assign(Cluster(EVEN), [member("m")])["m"]
+    zombie, successor = member("z", after(everything, 3)), member("a", after(everything, 5))
+    assert share(leader, EVEN, zombie, successor)["a"] == {(topic, p) for topic in EVEN for p in range(4)}
 
 
 def test_what_another_client_says_is_no_claim() -> None:

@@ -83,6 +83,21 @@ def test_batches_in_every_codec_are_read(site: KafkaSite, codec: str) -> None:
         assert values(log.fetch(tp, 990, 1_000)) == [b"v%d" % i for i in range(990, 1_000)]
 
 
+def test_a_batch_that_cannot_be_decoded_is_an_error_again_and_again_and_never_a_poll_that_hangs(
+    site: KafkaSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(KafkaLog(site.bootstrap, options={"compression_type": "zstd"})) as log:
+        tp = TopicPartition(new_topic(log), 0)
+        fill(log, tp, 10)
+        with closing(log.tail({tp: 0})) as tail:
+            with monkeypatch.context() as patch:
+                patch.setattr("kafka.codec.has_zstd", lambda: False)
+                for _ in range(3):
+                    with pytest.raises(LogError, match="compressed"):
+                        wait_until(lambda: tail.poll(0.2), "the batch is met", deadline_s=10)
+            assert len(drain(tail, 10)) == 10
+
+
 # transactions
 
 

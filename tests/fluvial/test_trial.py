@@ -41,7 +41,7 @@ def refused(text: str) -> str:
         ('feature_extraction.TFIDF(on="tonw") | naive_bayes.MultinomialNB()', "TFIDF", "tonw", "town"),
         (f'ensemble.BaggingClassifier(Select("pice") {LOGISTIC})', "Select", "pice", "price"),
         (
-            f'ensemble.StackingClassifier([Select("pice") {LOGISTIC}], tree.SGTClassifier())',
+            f'ensemble.StackingClassifier([{TREE}, Select("pice") {LOGISTIC}], {TREE})',
             "Select",
             "pice",
             "price",

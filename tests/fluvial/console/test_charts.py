@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluvial.console.charts import MOST, incident_figure, pipeline_figure
+from fluvial.console.charts import incident_figure, pipeline_figure
+from fluvial.console.drawing import MOST
 from fluvial.incidents import Incidents
 from fluvial.store import Store, point_table
 from tests.fluvial.console.fleet import EVERY, START, alarm, decide, draw
