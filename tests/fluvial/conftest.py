@@ -19,10 +19,10 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def fluvial(
+def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Commandline:
-    """Runs `fluvial` with a home of its own: `fluvial("incidents", "--json").code`."""
+    """Runs `fluvial` with a home of its own: `command("incidents", "--json").code`."""
     for name in [name for name in os.environ if name.startswith("FLUVIAL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FLUVIAL_HOME", str(tmp_path))
