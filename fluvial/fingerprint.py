@@ -23,11 +23,11 @@ def _short(parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _sections(pipeline: Pipeline, names: Collection[str]) -> list[object]:
-    """Sections as JSON has them; the order of the fields and of the recent statistics counts."""
+def _sections(pipeline: Pipeline, names: Collection[str]) -> dict[str, Any]:
+    """Sections as JSON has them, fields and recent statistics as pairs: their order counts."""
     words: Any = {"fields": {"__all__": _WORDS | {"pii"}}, "label": _WORDS}
     shown = pipeline.model_dump(mode="json", include=set(names), exclude=words)
-    return [list(pipeline.fields), list(pipeline.recent), shown]
+    return shown | {name: list(shown[name].items()) for name in ("fields", "recent") if name in shown}
 
 
 def contract_version(pipeline: Pipeline) -> str:

@@ -21,10 +21,11 @@ from consumers.log import DeliveryError, LogError, LogUnavailable, RangeLost, Sp
 from consumers.record import Record, TopicPartition
 from tests.consumers.backlog import read_backlog, write_backlog
 from tests.consumers.log_contract import LogContract, drain, fill, new_topic, values
+from tests.consumers.sockets import leaves_sockets
 from tests.services.kafka import Broker, KafkaAdminClient
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), leaves_sockets]
 
 
 class KafkaSite:
@@ -53,6 +54,7 @@ def site(kafka_bootstrap: str) -> Iterator[KafkaSite]:
     site = KafkaSite(kafka_bootstrap)
     yield site
     site.admin.close()
+    gc.collect()  # see leaves_sockets
 
 
 @pytest.fixture
@@ -195,9 +197,6 @@ def dropped_sockets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     gc.collect()
 
 
-leaves_sockets = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-
-
 # topics made anew, brokers away, consumers that stall
 
 
@@ -262,7 +261,6 @@ def test_a_quiet_topic_is_no_stall(
         assert tail._readers == before
 
 
-@leaves_sockets
 @pytest.mark.usefixtures("dropped_sockets")
 def test_without_a_broker_the_log_is_unavailable_soon() -> None:
     before = threading.active_count()
@@ -276,7 +274,6 @@ def test_without_a_broker_the_log_is_unavailable_soon() -> None:
     wait_until(lambda: threading.active_count() <= before, "its threads are gone")
 
 
-@leaves_sockets
 @pytest.mark.usefixtures("dropped_sockets")
 def test_a_broker_that_goes_away_makes_the_log_unavailable_and_all_is_well_when_it_is_back(
     kafka_broker: Broker, monkeypatch: pytest.MonkeyPatch

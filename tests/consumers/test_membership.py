@@ -1,9 +1,10 @@
 """Membership on both logs: one owner at a time, and somebody always takes over."""
 
+import gc
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,17 @@ from consumers.kafka import KafkaLog
 from consumers.kafka_membership import KafkaMembership
 from consumers.membership import EmbeddedMembership
 from consumers.record import TopicPartition
+from tests.consumers.sockets import leaves_sockets
 from tests.services.kafka import KafkaAdminClient
 from tests.waiting import wait_until
+
+pytestmark = leaves_sockets
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()  # see leaves_sockets
 
 
 def test_one_process_at_a_time_holds_a_shard_of_the_embedded_log(tmp_path: Path) -> None:

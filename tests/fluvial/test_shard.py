@@ -40,7 +40,7 @@ def test_a_model_that_learns_gets_better() -> None:
     feed = Feed(towns())
     rain(feed, 400)
     scores = feed.status.recent_scores
-    assert scores["model"]["logloss"] < 0.2
+    assert scores["model"]["logloss"] < 0.4
     assert scores["base_rate"]["logloss"] > 0.6
 
 
