@@ -21,6 +21,13 @@ ENOUGH_RECORDS = 4_000
 ENOUGH_BYTES = 16 << 20
 """The same for large values."""
 
+IDLE = 5.0
+"""Seconds for which a partition that says nothing and is not at its end holds the others back.
+
+Long, because on a busy machine the first records of a backlog can take a second to come, and the
+logs know their ends: in quiet times nothing waits for this.
+"""
+
 _RECHECK = 0.02  # seconds; the end of a partition can be reached without a record that tells of it
 
 Heads = Mapping[TopicPartition, deque[Record]]
@@ -49,7 +56,7 @@ class Aligned:
         partitions: Iterable[TopicPartition],
         ranks: Mapping[str, int],
         *,
-        idle: float = 0.5,
+        idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tail, self._ranks, self._idle, self._clock = tail, dict(ranks), idle, clock

@@ -52,7 +52,8 @@ class Contract:
         self._label_validator = _label_validator(label)
         self._conversions = [(n, c) for n, s in fields.items() if (c := _conversion(s)) is not None]
         self._declared = [(n, frozenset(s.values)) for n, s in fields.items() if s.values is not None]
-        self._fills = [(n, s.filled) for n, s in fields.items() if s.missing != "reject" and n != id_field]
+        self._fills = [(n, s.filled) for n, s in fields.items() if s.filled is not None and n != id_field]
+        self._omitted = [n for n, s in fields.items() if s.missing == "omit" and n != id_field]
         self._label_id = dict(self._conversions).get(id_field or "", str)
         self._events_shown, self._labels_shown = _shown(fields, label)
 
@@ -64,17 +65,19 @@ class Contract:
         except ValidationError as error:
             return rejection(error, record.value, self._events_shown, self._truth_field)
         self._clean(values)
-        label = None if self._truth_field is None else self._truth(values[self._truth_field])
+        label = None if self._truth_field is None else self._truth(values.pop(self._truth_field))
         if (problem := self._problem(values, label)) is not None:
             return Rejection(*problem, view(record.value, self._events_shown))
         when, source = values.get(self._time), values.get(self._source)
+        name = str(values[self._id]) if self._id else f"{record.partition}:{record.offset}"
+        context = {name: values.pop(name) for name in self.context if name in values}
         return Event(
-            id=str(values[self._id]) if self._id else f"{record.partition}:{record.offset}",
-            time=record.timestamp / 1000 if when is None else when,
-            features=_picked(values, self.features),
-            context=_picked(values, self.context),
-            source=None if source is None else str(source),
-            label=label,
+            name,
+            record.timestamp / 1000 if when is None else when,
+            values,  # what is left are the features, in the order of the contract as the validator is
+            context,
+            None if source is None else str(source),
+            label,
         )
 
     def truth(self, record: Record) -> Label | Rejection:
@@ -93,15 +96,18 @@ class Contract:
             problem = self._unknown("label") if value is None else _empty("id")
             return Rejection(*problem, view(record.value, self._labels_shown))
         moment = record.timestamp / 1000 if when is None else _seconds(when)
-        return Label(name, value, moment, values.get("source"))
+        return Label(name, value, moment, values["source"])
 
     def _clean(self, values: dict[str, Any]) -> None:
         for name, convert in self._conversions:
             if (value := values.get(name)) is not None:
                 values[name] = convert(value)
         for name, fill in self._fills:
-            if values.get(name) is None:
+            if values[name] is None:
                 values[name] = fill
+        for name in self._omitted:
+            if values[name] is None:
+                del values[name]
 
     def _problem(self, values: Mapping[str, Any], label: Truth | None) -> tuple[str, str] | None:
         """The reason and the sentence of what the validator could not see; None where all is well."""
@@ -139,10 +145,6 @@ def _shown(fields: Mapping[str, FieldSpec], label: LabelSpec) -> tuple[Shown, Sh
 
 def _empty(field: str) -> tuple[str, str]:
     return "missing_field", f"{field[:60]}: is empty"
-
-
-def _picked(values: Mapping[str, Any], names: list[str]) -> dict[str, Value]:
-    return {name: value for name in names if (value := values.get(name)) is not None}
 
 
 def _seconds(moment: datetime) -> float:
@@ -183,7 +185,9 @@ def _label_validator(label: LabelSpec) -> SchemaValidator:
 
 
 def _optional(schema: CoreSchema) -> core_schema.TypedDictField:
-    return core_schema.typed_dict_field(core_schema.nullable_schema(schema), required=False)
+    """A key that may be absent or null; either way it is there as None, in its place."""
+    nullable = core_schema.nullable_schema(schema)
+    return core_schema.typed_dict_field(core_schema.with_default_schema(nullable, default=None))
 
 
 def _schema(spec: FieldSpec) -> CoreSchema:

@@ -1,11 +1,11 @@
 """KafkaTail: partitions of a Kafka log, read forward with one consumer for each topic."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from consumers.kafka_clients import Clients
 from consumers.kafka_reader import Reader
-from consumers.log import Log, LogError, RangeLost, UnknownTopic
+from consumers.log import Log, LogError, LogUnavailable, RangeLost, UnknownTopic
 from consumers.record import Record, TopicPartition
 
 POLL_RECORDS = 2_000
@@ -16,6 +16,8 @@ WATCH = 5.0
 
 STALL = 10.0
 """Seconds of waiting after which a topic that has records but gives none gets a new consumer."""
+
+_DOUBT = 0.1  # seconds between two questions where a silent topic ends
 
 _SLICE = 0.05  # seconds to wait for the first topic before the others get their turn
 
@@ -34,6 +36,7 @@ class KafkaTail:
         self._wanted = frozenset(positions)
         self._readers: dict[str, Reader] = {}
         self._ends: dict[TopicPartition, int] = {}
+        self._asked = dict.fromkeys(self._topics, 0.0)
         self._silence = dict.fromkeys(self._topics, 0.0)
         self._watch_at = time.monotonic() + WATCH
         self._lost: RangeLost | None = None
@@ -44,8 +47,10 @@ class KafkaTail:
             while True:
                 self._watch()
                 left = max(0.0, deadline - time.monotonic())
-                if found := self._sweep(left):
-                    self._advance(found)
+                found = self._sweep(left)
+                self._advance(found)
+                self._ask_ends({tp.topic for tp in found})
+                if found:
                     return found
                 if time.monotonic() >= deadline:
                     return {}
@@ -57,11 +62,7 @@ class KafkaTail:
         self._wanted = frozenset(partitions)
 
     def at_end(self, tp: TopicPartition) -> bool:
-        reader = self._readers.get(tp.topic)
-        if reader is None or tp not in reader.assigned():
-            return False
-        end = reader.end(tp)
-        return end is not None and reader.position(tp) >= max(end, self._ends.get(tp, 0))
+        return tp in self._ends and self._readers[tp.topic].position(tp) >= self._ends[tp]
 
     def close(self) -> None:
         for topic in list(self._readers):
@@ -82,10 +83,15 @@ class KafkaTail:
             time.sleep(patience)
             return found
         first, *others = wanted
-        for topic in others:
-            found.update(self._read(topic, wanted[topic], 0.0))
         wait = min(patience, _SLICE if others else WATCH)
-        found.update(self._read(first, wanted[first], 0.0 if found else wait))
+        try:
+            for topic in others:
+                found.update(self._read(topic, wanted[topic], 0.0))
+            found.update(self._read(first, wanted[first], 0.0 if found else wait))
+        except LogError:
+            if not found:
+                raise
+            # what other topics gave is gone from their consumers: hand it on; the trouble comes again
         return found
 
     def _wanted_of(self, topic: str) -> dict[TopicPartition, int]:
@@ -98,6 +104,7 @@ class KafkaTail:
         try:
             reader = self._reader(topic)
             if reader.assigned() != positions.keys():
+                self._unlearn_ends(topic)
                 reader.assign(positions)
             found = reader.poll(wait)
         except LogError:
@@ -113,21 +120,40 @@ class KafkaTail:
 
     def _forget(self, topic: str) -> None:
         self._silence[topic] = 0.0
+        self._unlearn_ends(topic)
         if reader := self._readers.pop(topic, None):
             reader.close()
 
     def _advance(self, found: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        """Move the positions, then ask where partitions end that seem to be at their end.
-
-        What came may be the answer to something that another consumer has not heard of yet: an
-        end that was learned before is no proof that nothing older is on its way.
-        """
         for tp, records in found.items():
             self._positions[tp] = records[-1].offset + 1
-        for reader in self._readers.values():
-            idle = [tp for tp in reader.assigned() if self.at_end(tp)]
-            if idle:
-                self._ends.update(reader.ask_ends(idle))
+
+    def _ask_ends(self, spoke: Collection[str]) -> None:
+        """Ask where topics end that seem to be at their end, and those that said nothing.
+
+        What came may be the answer to something that another consumer has not heard of yet, so an
+        end that was learned before is no proof that nothing older is on its way. Nor is silence.
+        """
+        for topic, reader in list(self._readers.items()):
+            seems_done = spoke and any(self._seems_at_end(tp) for tp in reader.assigned())
+            silent = topic not in spoke and time.monotonic() - self._asked[topic] >= _DOUBT
+            if seems_done or (silent and not all(self.at_end(tp) for tp in reader.assigned())):
+                self._learn_ends(topic, reader)
+
+    def _learn_ends(self, topic: str, reader: Reader) -> None:
+        self._asked[topic] = time.monotonic()
+        try:
+            self._ends.update(reader.ask_ends(reader.assigned()))
+        except LogUnavailable:
+            self._forget(topic)  # records may wait to be returned; the next read says what is wrong
+
+    def _seems_at_end(self, tp: TopicPartition) -> bool:
+        reader = self._readers[tp.topic]
+        end = reader.end(tp)
+        return self.at_end(tp) or (end is not None and reader.position(tp) >= end)
+
+    def _unlearn_ends(self, topic: str) -> None:
+        self._ends = {tp: end for tp, end in self._ends.items() if tp.topic != topic}
 
     def _watch(self) -> None:
         """See that the log answers, that it holds what is read next, and that nothing stalls."""

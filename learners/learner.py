@@ -5,7 +5,7 @@ learning algorithms, 2013. The features of a prediction are frozen when the even
 statistics included; what is learned later is what was known then.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from consumers.event import Event, Label, Truth, Value
@@ -76,8 +76,11 @@ class Learner:
         self.ledger.settle(entry, label.value)
         return self._judge(entry, label.value, label.time)
 
-    def expire(self, now: float) -> Iterator[Outcome]:
+    def expire(self, now: float) -> Iterable[Outcome]:
         """Close what waited longer than the horizon; yields an outcome where a default is learned."""
+        return self._expired(now) if self.ledger.due(now) else ()
+
+    def _expired(self, now: float) -> Iterator[Outcome]:
         for entry in self.ledger.overdue(now):
             if self._default is None:
                 self.ledger.expire(entry)
@@ -90,7 +93,7 @@ class Learner:
         """Compare, then learn."""
         forecast, learned = entry.forecasts[0], not self.paused
         values: Mapping[str, Value] = entry.features | entry.context
-        loss, bounded = self.task.loss(forecast, truth), self.task.bounded_loss(forecast, truth)
+        bounded = self.task.bounded_loss(forecast, truth)
         point = self.board.add(entry.forecasts, truth, values, time, self.ledger.waiting)
         self.recent.label(values, truth, time)
         if learned:
@@ -98,4 +101,4 @@ class Learner:
             self.learned += 1
         else:
             self.predict_only += 1
-        return Outcome(entry.id, time, truth, loss, bounded, learned, point)
+        return Outcome(entry.id, time, truth, bounded, learned, point)

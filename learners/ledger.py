@@ -142,6 +142,12 @@ class Ledger:
             if early.deadline == inf:
                 self._early[name] = early._replace(deadline=deadline)
 
+    def due(self, now: float) -> bool:
+        """Whether the horizon of anything has passed."""
+        return (bool(self._waiting) and next(iter(self._waiting.values())).deadline <= now) or (
+            bool(self._early) and next(iter(self._early.values())).deadline <= now
+        )
+
     def overdue(self, now: float) -> Iterator[Waiting]:
         """Yield, oldest first, entries whose horizon has passed; the caller closes each.
 

@@ -18,15 +18,14 @@ class Prediction(NamedTuple):
 class Outcome(NamedTuple):
     """A prediction whose truth became known.
 
-    ``loss`` is the task's loss, ``bounded`` the same in [0, 1] for monitors. ``time`` is when the
-    truth became known, in event seconds. ``learned`` is False while learning is paused;
-    ``point`` is the quality curve's next point where this outcome completed one.
+    ``bounded`` is the task's loss in [0, 1], for monitors. ``time`` is when the truth became known,
+    in event seconds. ``learned`` is False while learning is paused; ``point`` is the quality curve's
+    next point where this outcome completed one.
     """
 
     id: str
     time: float
     truth: Truth
-    loss: float
     bounded: float
     learned: bool
     point: Point | None = None

@@ -60,7 +60,7 @@ class Scoreboard:
 
     def foresee(self, values: Mapping[str, Value]) -> tuple[Forecast, ...]:
         """What the baselines say about an event, before anybody knows the truth."""
-        return tuple(baseline.predict(values) for baseline in self._baselines)
+        return tuple([baseline.predict(values) for baseline in self._baselines])
 
     def add(
         self,
@@ -71,8 +71,8 @@ class Scoreboard:
         waiting: int,
     ) -> Point | None:
         """Count one outcome; ``forecasts`` are the champion's and the baselines'. A Point when one is due."""
-        for name, forecast in zip(self.names, forecasts, strict=True):
-            self.tallies[name].add(forecast, truth)
+        for tally, forecast in zip(self.tallies.values(), forecasts, strict=True):
+            tally.add(forecast, truth)
         self.cost += self._task.cost(forecasts[0], truth)
         if self.slices is not None:
             self.slices.add(values, forecasts[0], truth)

@@ -66,7 +66,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def aligned(tail: FakeTail, clock: Clock) -> Aligned:
-    return Aligned(tail, ALL, RANKS, clock=clock)
+    return Aligned(tail, ALL, RANKS, idle=0.5, clock=clock)
 
 
 def brief(records: Sequence[Record]) -> list[tuple[str, int, int]]:
@@ -126,7 +126,7 @@ def test_a_take_stops_where_a_buffer_runs_empty_before_its_end(aligned: Aligned,
     assert aligned.take(ALL, 100) == []
 
 
-def test_a_silent_partition_holds_the_others_back_for_half_a_second_only(
+def test_a_silent_partition_holds_the_others_back_for_a_while_only(
     aligned: Aligned, tail: FakeTail, clock: Clock
 ) -> None:
     tail.more = {E0}
@@ -216,7 +216,7 @@ arrivals = st.lists(
 @given(arrivals)
 def test_replay_finds_the_order_of_every_batch_again(rounds: list[tuple[dict, set, int, float]]) -> None:  # type: ignore[type-arg]
     tail, clock = FakeTail(), Clock()
-    aligned, gone = Aligned(tail, ALL, RANKS, clock=clock), dict.fromkeys(ALL, 0)
+    aligned, gone = Aligned(tail, ALL, RANKS, idle=0.5, clock=clock), dict.fromkeys(ALL, 0)
     for coming, tail.more, n, passes in rounds:
         for tp, timestamps in coming.items():
             tail.put(tp, *timestamps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import threading
 import time
@@ -246,6 +247,49 @@ def test_a_consumer_that_stalls_is_replaced(
     with closing(log.tail({tp: 4})) as tail:
         assert [record.offset for record in drain(tail, 6)] == [4, 5, 6, 7, 8, 9]
         assert len(made) == 2
+
+
+def test_nothing_is_lost_where_one_of_two_topics_is_in_trouble(
+    log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tps = [TopicPartition(new_topic(log), 0) for _ in range(2)]
+    for each in tps:
+        fill(log, each, 6_000)
+    poll, ask_ends, count = Reader.poll, Reader.ask_ends, itertools.count()
+
+    def sometimes(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            if next(count) % 19 == 7:
+                raise LogUnavailable("trouble")
+            return method(*args)
+
+        return call
+
+    monkeypatch.setattr(Reader, "poll", sometimes(poll))
+    monkeypatch.setattr(Reader, "ask_ends", sometimes(ask_ends))
+    with closing(log.tail(dict.fromkeys(tps, 0))) as tail:
+        got = _patient_drain(tail, 12_000)
+    for each in tps:
+        assert [record.offset for record in got if record.topic == each.topic] == list(range(6_000))
+
+
+def test_records_of_an_open_transaction_hold_nothing_back(log: KafkaLog, transactional: Any) -> None:
+    events, labels = TopicPartition(new_topic(log), 0), TopicPartition(new_topic(log), 0)
+    transactional.begin_transaction()
+    transactional.send(events.topic, b"not yet", partition=0)
+    transactional.flush(timeout=30)
+    fill(log, labels, 1)
+    tps = [events, labels]
+    with closing(
+        Aligned(log.tail({events: 0, labels: 0}), tps, {events.topic: 0, labels.topic: 1}, idle=60)
+    ) as aligned:
+
+        def taken() -> list[Record]:
+            aligned.poll(0.1)
+            return aligned.take(tps, 10)
+
+        assert values(wait_until(taken, "the label", deadline_s=10)) == [b"v0"]
+    transactional.abort_transaction()
 
 
 def test_a_quiet_topic_is_no_stall(

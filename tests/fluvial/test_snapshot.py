@@ -225,7 +225,7 @@ NAMES = (
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_a_name_that_no_state_holds_is_not_even_looked_up(module: str, name: str) -> None:
     for content in (stacked(module, name), call(module, name, "x")):
-        with pytest.raises(SnapshotError):
+        with pytest.raises(SnapshotError, match="which no state holds"):
             unseal(forged(content), {}, KEY)
 
 
@@ -287,6 +287,8 @@ def test_nothing_that_a_pickle_wants_to_run_is_run_even_under_a_good_seal(tmp_pa
         b"I" + b"9" * 5000 + b"\n.",
         b"\x8d" + b"\xff" * 8,  # a text of 2**64 bytes
         b"\x96" + (1 << 40).to_bytes(8, "little"),
+        stacked("learners.no_such_module", "Thing"),
+        stacked("learners.learner", "NoSuchThing"),
         b"cfluvial.state\nState\n)R.",
         b"cfluvial.state\nState\n)\x81}b",
         pickle.dumps({"learner": None}),
