@@ -31,6 +31,7 @@ class Contract:
 
     ``fields`` in the order in which the learner will see them, always: River's models sum floats
     in that order. A label finds its event by the id as text, spelled as the event's id field is.
+    ``private`` says whether any field is: then nothing undeclared of a record may be shown, nor its key.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Contract:
         self._omitted = [n for n, s in fields.items() if s.missing == "omit" and n != id_field]
         self._label_id = dict(self._conversions).get(id_field or "", str)
         self._events_shown, self._labels_shown = _shown(fields, label)
+        self.private = any(spec.pii for spec in fields.values())
 
     def event(self, record: Record) -> Event | Rejection:
         """Read one record of the events topic. ``record.value`` must not be None."""

@@ -101,7 +101,7 @@ class FieldSpec(BaseModel):
             return
         if not _fits(self.missing.fill, self.type):
             raise ValueError(f"missing: {{fill: {self.missing.fill!r}}} is no {self.type}")
-        if self.values and self.missing.fill not in self.values:
+        if self.values and self.filled not in self.values:
             raise ValueError(f"missing: {{fill: {self.missing.fill!r}}} is none of the values")
 
     def _check_range(self) -> None:
@@ -124,7 +124,12 @@ class FieldSpec(BaseModel):
         """What stands in for a missing value, in the field's own type; None where nothing does."""
         if not isinstance(self.missing, Fill):
             return None
-        return float(self.missing.fill) if self.type == "number" else self.missing.fill
+        match self.type:
+            case "number":
+                return float(self.missing.fill)
+            case "category":
+                return spelling(self.spellings, casefold=self.casefold)(self.missing.fill)
+        return self.missing.fill
 
 
 class LabelSpec(BaseModel):

@@ -40,7 +40,10 @@ __all__ = [
 
 
 class Published(NamedTuple):
-    """Bytes for the topic that plays ``role`` (predictions, quarantine), keyed and placed as their source."""
+    """Bytes for the topic that plays ``role`` (predictions, quarantine), keyed and placed as their source.
+
+    What is quarantined has no key where a field is private: the key may hold it.
+    """
 
     role: str
     key: bytes | None
@@ -197,9 +200,8 @@ class Shard:
             "offset": record.offset,
             "timestamp": record.timestamp,
         }
-        outputs.append(
-            Published("quarantine", record.key, to_json(shown), record.timestamp, record.partition)
-        )
+        name = None if self._contract.private else record.key
+        outputs.append(Published("quarantine", name, to_json(shown), record.timestamp, record.partition))
 
     def _mix(self, what: bytes) -> None:
         self.state.digest = hashlib.sha256(self.state.digest + what).digest()

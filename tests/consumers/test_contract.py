@@ -182,6 +182,11 @@ def test_a_whole_number_fills_a_number_as_a_float() -> None:
     assert repr(read({"type": "number", "missing": {"fill": 60}}, None)) == "60.0"
 
 
+def test_a_fill_is_spelled_as_the_values_of_its_field() -> None:
+    spec = {"type": "category", "casefold": True, "values": ("nyc",), "missing": {"fill": " NYC"}}
+    assert read(spec, None) == "nyc"
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from consumers.record import Record
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
-from fluvial.shard import Curve, Output, Raised, Shard, StepFailed, batch_step
+from fluvial.shard import Curve, Output, Published, Raised, Shard, StepFailed, batch_step
 from tests.fluvial.shards import START, Feed, published, towns
 
 
@@ -50,6 +51,16 @@ def test_a_record_that_cannot_be_read_is_quarantined_with_its_place() -> None:
     assert found["stream"] == "labels"
     assert (found["reason"], found["topic"], found["offset"]) == ("not_json", "towns.labels", 0)
     assert feed.status.quarantined == {("labels", "not_json"): 1}
+
+
+@pytest.mark.parametrize("pii", [False, True])
+def test_a_quarantined_record_is_keyed_as_it_came_unless_a_field_is_private(pii: bool) -> None:
+    fields = {"id": {"type": "text"}, "town": {"type": "category"}, "x": {"type": "number", "pii": pii}}
+    model = "Select('x') | linear_model.LogisticRegression()"
+    shard = Shard(towns(fields=fields, model=model), 0)
+    [found] = shard.step(Record("towns.events", 3, 0, START, b"ada@example.org", b"{}"))
+    assert isinstance(found, Published)
+    assert (found.key, found.partition) == (None if pii else b"ada@example.org", 3)
 
 
 def test_a_tombstone_is_ignored_and_counted() -> None:
