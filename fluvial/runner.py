@@ -23,6 +23,7 @@ from fluvial.replay import Gap
 from fluvial.reporter import Reporter
 from fluvial.review_feed import ReviewFeed
 from fluvial.shard import StepFailed
+from fluvial.snapshot import SnapshotError
 from fluvial.store import Store, StoreUnavailable
 
 logger = structlog.get_logger()
@@ -294,6 +295,10 @@ class Runner:
             seconds, size = owned.save(self._key)
         except Fenced:
             self._refused(owned, "snapshot")
+        except SnapshotError as error:
+            # The journal is enough to go on; the next attempt comes after as many records again.
+            logger.error("no snapshot", shard=owned.index, why=str(error))
+            owned.since_snapshot = 0
         else:
             self._reporter.saved(owned, seconds, size)
 
