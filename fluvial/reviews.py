@@ -206,7 +206,7 @@ class _Desk:
 
 
 def _tell(db: sa.Connection, taken: Review, shards: Iterable[int]) -> None:
-    row = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}
+    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id, "args": {}}
     if rows := [row | {"shard": shard} for shard in shards]:
         db.execute(sa.insert(decision_table), rows)
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from fluvial.engines import engine_for, is_sqlite, reading, trouble, url_of, writing
 
-SCHEMA = 1
+SCHEMA = 2
 """The number of the tables as they are below; it rises with every change of them."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -66,6 +66,7 @@ journal_table = sa.Table(
     sa.Column("ranges", sa.JSON, nullable=False),
     sa.Column("decisions", sa.JSON, nullable=False),
     sa.Column("published", sa.BigInteger, nullable=False),
+    sa.Column("definition", _Text, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
 )
 
@@ -78,16 +79,29 @@ snapshot_table = sa.Table(
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("positions", sa.JSON, nullable=False),
     sa.Column("digest", _Text, nullable=False),
+    sa.Column("definition", _Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
 )
 
-fence_table = sa.Table(
-    "fence",
+definition_table = sa.Table(
+    "definition",
+    metadata,
+    sa.Column("pipeline", _Text, primary_key=True),
+    sa.Column("definition", _Text, primary_key=True),
+    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("libraries", sa.JSON, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
+refusal_table = sa.Table(
+    "refusal",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("pipeline", _Text, nullable=False),
     sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("kind", _Text, nullable=False),
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("worker", _Text, nullable=False),
     sa.Column("what", _Text, nullable=False),
@@ -102,6 +116,7 @@ decision_table = sa.Table(
     sa.Column("shard", sa.Integer, nullable=False),
     sa.Column("action", _Text, nullable=False),
     sa.Column("review", _Text, nullable=False),
+    sa.Column("args", sa.JSON, nullable=False),
     sa.Column("batch", sa.BigInteger),
     sa.Index("decision_waiting", "pipeline", "shard", "batch"),
 )

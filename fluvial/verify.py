@@ -8,10 +8,10 @@ from typing import NamedTuple
 from consumers.log import Log
 from consumers.record import TopicPartition
 from fluvial.config import Pipeline
-from fluvial.journal import Journal
-from fluvial.owned import ranks_of
-from fluvial.replay import replay
-from fluvial.shard import Published, Shard
+from fluvial.fingerprint import definition
+from fluvial.history import History
+from fluvial.place import Place
+from fluvial.shard import Published
 
 _STEP = 10_000
 
@@ -26,14 +26,17 @@ class Verdict(NamedTuple):
     difference: str | None
 
 
-def verify(pipeline: Pipeline, log: Log, journal: Journal, shard: int) -> Verdict:
+def verify(place: Place, shard: int) -> Verdict:
     """Replay a shard's whole journal and compare. Raises Gap where records are gone."""
-    wanted = {snapshot.batch: snapshot.digest for snapshot in journal.snapshots(shard)}
-    said = _published(pipeline, log, shard)
-    fresh = Shard(pipeline, shard)
-    batches = journal.batches(shard, 0)
-    seen, difference = 0, None
-    for batch, outputs in replay(log, fresh, batches, ranks_of(pipeline)):
+    ours = definition(place.pipeline)
+    wanted = {kept.batch: kept.digest for kept in place.shelf.listing(shard) if kept.definition == ours}
+    said = _published(place.pipeline, place.log, shard)
+    history = History(place._replace(key=None), shard)
+    past = history.start()
+    fresh = past.shard
+    seen, count, difference = 0, 0, None
+    for batch, outputs in history.walk(past):
+        count += 1
         for output in outputs:
             if type(output) is Published and output.role == "predictions":
                 seen += 1
@@ -44,7 +47,7 @@ def verify(pipeline: Pipeline, log: Log, journal: Journal, shard: int) -> Verdic
             difference = f"batch {batch.number}: the snapshot's digest is {kept}, replay gives {digest}"
     if difference is None and said:
         difference = f"{next(iter(said))}: a prediction was published that replay does not give"
-    return Verdict(shard, len(batches), seen, fresh.state.digest.hex(), difference)
+    return Verdict(shard, count, seen, fresh.state.digest.hex(), difference)
 
 
 def _compare(value: bytes, said: dict[str, set[bytes]]) -> str | None:

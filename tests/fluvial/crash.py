@@ -86,7 +86,7 @@ def judge(world: World, inside: int) -> dict[str, Any]:
         "predicted_events": len(said),
         "events_with_two_predictions": sum(len(variants) > 1 for variants in said.values()),
         "republished": len(predictions) - len(said),
-        "snapshots": len(world.journal.snapshots(0)),
+        "snapshots": len(world.shelf.listing(0)),
     }
 
 

@@ -16,9 +16,9 @@ from fluvial.store import (
     Store,
     StoreError,
     StoreUnavailable,
-    fence_table,
     metadata,
     pipeline_table,
+    refusal_table,
     schema_table,
 )
 from tests.fluvial.racing import race, succeeded
@@ -251,7 +251,7 @@ def test_a_full_disk_is_reported_and_costs_nothing_that_was_written(file: Path) 
             pages = db.exec_driver_sql("PRAGMA page_count").scalar_one()
             db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
             row = {"pipeline": "coins", "shard": 0, "epoch": 1, "worker": "w", "at": 0.0}
-            db.execute(sa.insert(fence_table).values(**row, what="x" * 99_999))
+            db.execute(sa.insert(refusal_table).values(**row, what="x" * 99_999))
 
     with closing(Store(f"sqlite:///{file}")) as store:
         add_pipeline(store)
