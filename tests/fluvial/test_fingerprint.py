@@ -75,7 +75,7 @@ def test_what_shapes_a_state_makes_it_another(changes: dict[str, Any], wanted: s
     [
         {"question": "What?", "decision": "None.", "owner": "others"},
         {"topics": {"events": "rain"}, "partitions": 4},
-        {"batch": 7, "linger": "1s", "snapshot_every", "standby": 9},
+        {"batch": 7, "linger": "1s", "snapshot_every": 9, "standby": "cold"},
         {"fields": FIELDS | {"x": {"type": "number", "description": "east", "unit": "km", "pii": True}}},
         {"label": LABEL | {"description": "rain by noon", "unit": "mm", "horizon": "100000ms"}},
     ],
