@@ -8,7 +8,8 @@ States and the legal ways between them::
         +------ Fenced ------+--> released                     (a newer owner; nothing more is written)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from consumers.record import Record, TopicPartition
 from fluvial.bridge import bridge
@@ -50,6 +51,7 @@ class Owned:
         self.saved_batch = -1
         self.saved_at = float("-inf")
         self.save_cost = 0.0
+        self._brought_back: dict[int, Any] = {}
         self.saving = False
 
     @property
@@ -62,15 +64,13 @@ class Owned:
         """The next offset to be learned from, by partition."""
         return self.past.positions
 
-    def recover(
-        self,
-        outbox: Outbox,
-        still_ours: Callable[[], bool],
-        *,
-        warm: Follower | None = None,
-        progress: Callable[[int, int], None] = lambda batch, last: None,
-    ) -> int:
-        """Load the newest good snapshot and replay what follows; returns how many batches.
+    @property
+    def last_batch(self) -> int:
+        """The last batch in the journal when the shard was taken."""
+        return self._tenure.last_batch
+
+    def recover(self, outbox: Outbox, warm: Follower | None = None) -> Iterator[int]:
+        """Load the newest good snapshot and replay what follows; yields each batch that was replayed.
 
         What was journaled but perhaps not published goes to ``outbox`` again, byte for byte. A
         follower that is ``warm`` saves the loading and most of the replay. Raises Gap, StepFailed,
@@ -81,22 +81,19 @@ class Owned:
         self.published = self._proven(kept)
         self.past = self._begin(warm, outbox)
         self.saved_batch = max((one.batch for one in kept), default=-1)
-        count = 0
-        for row, outputs in self._history.walk(self.past, still_ours=still_ours):
-            count += 1
+        for row, outputs in self._history.walk(self.past):
             self.since_snapshot += sum(done.count for done in row.ranges.values())
             if row.number > self.published:
                 outbox.put(self.index, outputs)
-            progress(row.number, self._tenure.last_batch)
+            yield row.number
         self._check_positions()
-        return count
 
-    def accept(self, decision: Decision, still_ours: Callable[[], bool]) -> None:
+    def accept(self, decision: Decision) -> None:
         """Go on behind what cannot be replayed, as a person decided; the journal says what was given up.
 
         Raises Fenced, StoreUnavailable, LogError.
         """
-        self.past = self._as_far_as_possible(still_ours)
+        self.past = self._as_far_as_possible()
         given_up = self._journal.batches(self.index, self.past.batch)
         taken, ids = bridge(self._log, self.past, given_up, decision, self._tenure.topic_ids, self.ranks)
         number, done = self._tenure.last_batch + 1, [taken]
@@ -108,10 +105,10 @@ class Owned:
         self.past.moved(row)
         self.published = number
 
-    def _as_far_as_possible(self, still_ours: Callable[[], bool]) -> Past:
+    def _as_far_as_possible(self) -> Past:
         past = self._history.start()
         try:
-            for _ in self._history.walk(past, still_ours=still_ours, chunk=0):
+            for _ in self._history.walk(past, chunk=0):
                 pass
         except Gap:
             pass
@@ -120,7 +117,8 @@ class Owned:
         return past
 
     def _begin(self, warm: Follower | None, outbox: Outbox) -> Past:
-        if warm is not None and (past := warm.past) is not None:
+        past = warm.past if warm is not None else None
+        if warm is not None and past is not None and not self._history.is_void(past.batch):
             for batch, outputs in warm.unpublished.items():
                 if batch > self.published:
                     outbox.put(self.index, outputs)
@@ -160,7 +158,8 @@ class Owned:
 
     def _tried(self, decision: Decision) -> Decision:
         try:
-            self._history.model_at(int(decision.args["batch"]))
+            batch = int(decision.args["batch"])
+            self._brought_back[batch] = self._history.model_at(batch)
         except (Gap, StepFailed, LookupError, ValueError, TypeError) as why:
             return decision._replace(args={**decision.args, "failed": str(why)})
         return decision
@@ -177,8 +176,9 @@ class Owned:
         self, batch: Batch, records: list[Record], outbox: Outbox, alive: Callable[[], None] = lambda: None
     ) -> None:
         """Learn from a batch whose row is in the journal. Raises StepFailed."""
-        models = self._history.model_at
+        models = self._brought_back.__getitem__
         outputs = batch_step(self.shard, batch.number, batch.decisions, records, models=models, alive=alive)
+        self._brought_back.clear()
         outbox.put(self.index, outputs)
         self.past.moved(batch)
         self.since_snapshot += len(records)

@@ -114,7 +114,7 @@ class Runner:
             # Memory may be ahead of what is known to be written: give the shards up and recover them.
             logger.error("shards given up until the log and the store answer", why=str(error))
             self._trouble = str(error)
-            self._holdings.give_up(list(self.owned))
+            self._holdings.give_up_all()
             self._pause(RETRY)
         else:
             self._trouble = self._holdings.missing()
@@ -168,14 +168,10 @@ class Runner:
         try:
             self._aligned.poll(min(self._pipeline.linger, 0.005) if waiting else DECISIONS_EVERY)
         except RangeLost as lost:
-            self._halt_where_lost(str(lost))
-
-    def _halt_where_lost(self, said: str) -> None:
-        for owned in list(self.owned.values()):
-            spans = self._log.spans(owned.partitions)
-            if any(not s.begin <= owned.positions[tp] <= s.end for tp, s in spans.items()):
-                self._holdings.halt(owned, said, by_itself=True)
-        self._reopen()
+            # Taking the shards again shows which of them cannot go on, and why; the others do.
+            logger.error("records are missing: shards are taken again", why=str(lost))
+            self._holdings.give_up(list(self.owned))
+            self._reopen()
 
     def _ready(self, owned: Owned) -> int:
         return self._aligned.ready(owned.partitions) if self._aligned else 0
