@@ -1,7 +1,8 @@
 """Arrival: a shard on its way into a worker's hands, replayed piece by piece between other work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from fluvial.bridge import NoTopic
 from fluvial.decision import Decision
 from fluvial.follower import Follower
 from fluvial.outputs import Outbox
@@ -25,7 +26,7 @@ class Arrival:
         started: float,
         warm: Follower | None = None,
         accept: Decision | None = None,
-        tried: frozenset[int] = frozenset(),
+        tried: Sequence[Decision] = (),
         progress: Callable[[int, int], None] = lambda batch, last: None,
     ) -> None:
         self.owned, self.started, self.tried = owned, started, tried
@@ -45,9 +46,9 @@ class Arrival:
                 self._progress(batch, self.owned.last_batch)
                 if pause():
                     return False
-        except (Gap, StepFailed):
-            if self._accept is None:
+        except (Gap, StepFailed) as trouble:
+            if self._accept is None or isinstance(trouble, NoTopic):
                 raise
-            self.owned.accept(self._accept)
+            self.owned.accept(self._accept, spoilt=isinstance(trouble, StepFailed))
             self.accepted = True
         return True

@@ -5,7 +5,7 @@ away, when a newer owner fences it, or when log or store fail. One that cannot g
 stands still, people are told, and the others go on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -45,11 +45,10 @@ SLICE = 0.2
 
 
 class Halt(NamedTuple):
-    """Why a shard stands still, when it may be tried again by itself, and which decisions were tried."""
+    """Why a shard stands still, and when it may be tried again by itself."""
 
     why: str
     again_at: float
-    tried: frozenset[int]
 
 
 class Holdings:
@@ -101,12 +100,15 @@ class Holdings:
 
     def _give_back(self, assigned: frozenset[int]) -> None:
         if gone := [shard for shard in self.owned if shard not in assigned]:
-            self._let_go(gone)
-        for shard in set(self._coming) - assigned:
-            del self._coming[shard]
-        for shard in set(self.halted) - assigned:
-            del self.halted[shard]
+            self.let_go(gone)
+        for shard in {*self._coming, *self.halted} - assigned:
+            self._coming.pop(shard, None)
+            self.halted.pop(shard, None)
             self._reporter.released(shard)
+
+    def has(self, shard: int) -> bool:
+        """Whether a shard is in our hands, at work or standing still."""
+        return shard in self.owned or shard in self.halted
 
     def missing(self) -> str:
         """Why this worker does not do all it should; empty where it does."""
@@ -118,7 +120,7 @@ class Holdings:
 
     # ---- taking
 
-    def _take(self, shard: int, tried: frozenset[int] = frozenset(), accept: Decision | None = None) -> None:
+    def _take(self, shard: int, tried: Sequence[Decision] = (), accept: Decision | None = None) -> None:
         started = self._timing.monotonic()
         self._coming[shard] = Arrival(
             Owned(self._place, shard),
@@ -175,29 +177,31 @@ class Holdings:
     def _wake(self, shard: int) -> None:
         """Try a halted shard again where a person decided so, or where time may have mended it."""
         halt = self.halted[shard]
-        fresh = [d for d in self._journal.pending(shard) if d.action in WAKING and d.id not in halt.tried]
+        waking = [decision for decision in self._journal.pending(shard) if decision.action in WAKING]
+        fresh = [decision for decision in waking if "tried" not in decision.args]
         if not fresh and self._timing.monotonic() < halt.again_at:
             return
-        accept = next((decision for decision in fresh if decision.action == "accept_gap"), None)
-        tried = halt.tried | {decision.id for decision in fresh}
-        self._guarded(shard, partial(self._take, shard, tried, accept))
+        # One that could not help before (a topic was missing) stays accepted.
+        accept = next((decision for decision in waking if decision.action == "accept_gap"), None)
+        self._guarded(shard, partial(self._take, shard, fresh, accept))
         del self.halted[shard]
 
     # ---- losing
 
     def halt(
-        self, owned: Owned, why: str, tried: frozenset[int] = frozenset(), *, by_itself: bool = False
+        self, owned: Owned, why: str, tried: Sequence[Decision] = (), *, by_itself: bool = False
     ) -> None:
         """Let the shard stand still until a person decides; ``by_itself`` it is tried again later too."""
         self._drop(owned.index)
         try:
             self._journal.halt(owned.index, owned.epoch, why)
-            self._incidents.stands_still(self._pipeline.pipeline, owned.index, why)
+            self._journal.tried(owned.index, owned.epoch, tried, why)
+            self._incidents.stands_still(self._pipeline.pipeline, owned.index, why, owned.loss())
         except Fenced:
             self.refuse(owned, "halt")
             return
         again = self._timing.monotonic() + AGAIN if by_itself else float("inf")
-        self.halted[owned.index] = Halt(why, again, tried)
+        self.halted[owned.index] = Halt(why, again)
         self._reporter.halted(owned.index, why)
 
     def refuse(self, owned: Owned, what: str) -> None:
@@ -222,7 +226,8 @@ class Holdings:
         self.changed = True
         self._reporter.released(shard)
 
-    def _let_go(self, shards: list[int]) -> None:
+    def let_go(self, shards: list[int]) -> None:
+        """Drop shards whose state is sound and published, and keep it in snapshots."""
         self.keeper.save_now([self.owned[shard] for shard in shards])
         self.give_up([shard for shard in shards if shard in self.owned])
 
