@@ -112,6 +112,8 @@ class Holdings:
 
     def missing(self) -> str:
         """Why this worker does not do all it should; empty where it does."""
+        if trouble := self._membership.trouble:
+            return trouble
         if self.halted:
             shard, halt = next(iter(self.halted.items()))
             return f"shard {shard} is halted: {halt.why}"
