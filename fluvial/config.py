@@ -113,6 +113,7 @@ class Pipeline(_Section):
     batch: Count = Field(default=1000, ge=1, le=100_000)
     linger: Duration = Field(default=0.02, ge=0, le=10)
     snapshot_every: Count = Field(default=50_000, ge=1)
+    standby: Literal["warm", "cold"] = "warm"
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Pipeline":

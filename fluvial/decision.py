@@ -1,18 +1,36 @@
 """Decision: what a person wants the learner to do, as the journal carries it to the shard."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-LEARNING_ACTIONS = ("keep_learning", "pause", "resume", "reset")
+LEARNING_ACTIONS = ("keep_learning", "pause", "resume", "reset", "rollback", "resume_shard", "accept_gap")
 """What a shard can be told. The other actions concern people only (acknowledge, resolve, …)."""
+
+WAKING = ("resume_shard", "accept_gap")
+"""What makes a worker try again to run a shard that stands still."""
+
+STEERING = ("pause", "resume", "reset", "rollback")
+"""What holds on: it is not given up with the batch that had taken it up."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Decision(NamedTuple):
     """One decision of one person on one pipeline, taken up between two batches.
 
     ``review`` is the id of the review it came from; applying the same one again never happens
-    because the journal row of its batch says so.
+    because the journal row of its batch says so. ``args`` are JSON: ``rollback`` has the ``batch``
+    whose model comes back; ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge`
+    says was given up. ``tried`` says why the shard stood still after a try that the decision had led to.
     """
 
     id: int
     action: str
     review: str
+    args: Mapping[str, Any] = NONE
+
+
+def wants_model(decision: Decision) -> bool:
+    """Whether it brings an earlier model back; not where that had turned out to be impossible."""
+    return decision.action == "rollback" and "failed" not in decision.args

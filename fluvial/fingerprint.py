@@ -45,6 +45,11 @@ def state_version(pipeline: Pipeline) -> str:
     return _short(_sections(pipeline, LEARNED))
 
 
+def definition(pipeline: Pipeline) -> str:
+    """Short hash of all that decides what a shard makes of its records: pipeline file and libraries."""
+    return _short([state_version(pipeline), libraries()])
+
+
 def libraries() -> dict[str, str]:
     """Versions whose change can change a prediction or break a pickle."""
     return {

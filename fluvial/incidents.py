@@ -4,8 +4,10 @@ The state of an incident is computed from dated facts (who acknowledged when, wh
 and not stored. Ids come from the alarm that opened it, so a republished alarm opens nothing twice.
 """
 
+import hashlib
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +21,15 @@ STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
 
 GROUP = 7 * 86400.0
 """Seconds of event time around the alarms of an open incident: one more of its monitor joins them."""
+
+HALT = "halt"
+"""The monitor of an incident that says that a shard stands still; its times are clock times."""
+
+
+WENT_ON = "went_on"
+"""The verdict on such an incident that fluvial closed itself, because the shard runs again."""
+
+_NUMBERS = re.compile(r"\d+")
 
 
 class NoSuchIncident(LookupError):
@@ -70,6 +81,54 @@ class Incidents:
             for alarm_id, alarm in alarms:
                 self._take_in(db, pipeline, shard, alarm_id, alarm)
 
+    def stands_still(
+        self, pipeline: str, shard: int, why: str, gives_up: Mapping[str, Any] | None = None
+    ) -> None:
+        """Open an incident because a shard is halted, or tell the open one why it is now.
+
+        ``gives_up`` is what accepting the gap would give up: see :func:`fluvial.bridge.bridge`. The
+        sentence of before with other numbers in it (a log goes on growing) is no news: they are updated.
+        """
+        with self._store.write() as db:
+            lock_pipeline(db, pipeline)
+            now = time.time()
+            row: dict[str, Any] = {"pipeline": pipeline, "shard": shard, "monitor": HALT}
+            said: dict[str, Any] = {"why": why, "gives_up": None if gives_up is None else dict(gives_up)}
+            known = standing(db, pipeline, shard)
+            if known is not None and self._refreshed(db, known, said):
+                return
+            alarm_id = hashlib.sha256(f"{pipeline}/{shard}/{now}/{why}".encode()).hexdigest()[:12]
+            if known is None:
+                first = {"opened_at": now, "last_time": now, "alarms": 1, "version": 1, "announced": 0}
+                db.execute(sa.insert(incident_table).values(id=alarm_id, **row, **first))
+            else:
+                _grow(db, known, now)
+            evidence = {"monitor": HALT, "direction": "halted", "time": now, "onset": now, **said}
+            filed = {"id": alarm_id, "incident": known or alarm_id, "pipeline": pipeline, "shard": shard}
+            db.execute(sa.insert(alarm_table).values(**filed, evidence=evidence, time=now, at=now))
+
+    def _refreshed(self, db: sa.Connection, incident: str, said: Mapping[str, Any]) -> bool:
+        """Whether the newest evidence says the same, its numbers aside; it gets the new ones."""
+        column = alarm_table.c
+        newest = sa.select(column.id, column.evidence).where(column.incident == incident)
+        row = db.execute(newest.order_by(column.time.desc(), column.id.desc()).limit(1)).one()
+        if _NUMBERS.sub("", row.evidence["why"]) != _NUMBERS.sub("", said["why"]):
+            return False
+        update = sa.update(alarm_table).where(column.id == row.id)
+        db.execute(update.values(evidence={**row.evidence, **said}))
+        return True
+
+    def went_on(self, pipeline: str, shard: int) -> None:
+        """Close the incident of a halted shard: it runs again."""
+        with self._store.write() as db:
+            lock_pipeline(db, pipeline)
+            known = standing(db, pipeline, shard)
+            if known is not None:
+                column = incident_table.c
+                facts = {"resolved_by": "fluvial", "resolved_at": time.time(), "verdict": WENT_ON}
+                update = sa.update(incident_table).where(column.id == known)
+                db.execute(update.values(**facts, version=column.version + 1))
+
     def _take_in(self, db: sa.Connection, pipeline: str, shard: int, alarm_id: str, alarm: Alarm) -> None:
         known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
         if db.execute(known).first() is not None:
@@ -77,7 +136,7 @@ class Incidents:
         now = time.time()
         incident_id = self._open_incident(db, pipeline, alarm)
         if incident_id is not None:
-            _grow(db, incident_id, alarm)
+            _grow(db, incident_id, alarm.time)
         elif alarm.direction == "worse":
             incident_id = alarm_id
             row = {"id": alarm_id, "pipeline": pipeline, "shard": shard, "monitor": alarm.monitor}
@@ -163,9 +222,16 @@ def read_incident(db: sa.Connection, incident_id: str) -> Incident:
     return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time, alarm_table.c.id)).scalars()))
 
 
-def _grow(db: sa.Connection, incident_id: str, alarm: Alarm) -> None:
+def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
+    """The id of the open incident that says that a shard stands still."""
     column = incident_table.c
-    latest = sa.case((column.last_time < alarm.time, alarm.time), else_=column.last_time)
+    query = sa.select(column.id).where(column.pipeline == pipeline, column.shard == shard)
+    return db.execute(query.where(column.monitor == HALT, column.resolved_at.is_(None))).scalar()
+
+
+def _grow(db: sa.Connection, incident_id: str, at: float) -> None:
+    column = incident_table.c
+    latest = sa.case((column.last_time < at, at), else_=column.last_time)
     more = {"alarms": column.alarms + 1, "version": column.version + 1, "last_time": latest}
     db.execute(sa.update(incident_table).where(column.id == incident_id).values(**more))
 

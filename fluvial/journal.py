@@ -1,18 +1,27 @@
-"""Journal: which ranges, in which order, and which decisions; epochs fence; snapshots are a cache.
+"""Journal: which ranges, in which order, and which decisions; epochs fence former owners off.
 
-The fence is one conditional UPDATE of the shard row by epoch and batch number: it is the lock and
-the check at once (a SELECT before an INSERT lets stale rows in under READ COMMITTED).
+Appending is one conditional UPDATE of the shard row by epoch and batch number, then the row.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial.decision import Decision
-from fluvial.store import Store, decision_table, fence_table, journal_table, shard_table, snapshot_table
+from fluvial.fence import Fenced, at, own
+from fluvial.store import (
+    Store,
+    decision_table,
+    definition_table,
+    journal_table,
+    refusal_table,
+    shard_table,
+)
+
+__all__ = ["Batch", "Entry", "Fenced", "Journal", "Positions", "Range", "Ranges", "Tenure"]
 
 
 class Range(NamedTuple):
@@ -24,34 +33,42 @@ class Range(NamedTuple):
     crc: int
 
 
+Kind = Literal["write", "snapshot"]
+"""What can be refused: a write of a former owner, a snapshot that is not sound."""
+
 Ranges = Mapping[TopicPartition, Range]
 Positions = Mapping[TopicPartition, int]
 
 
 class Batch(NamedTuple):
-    """One journal row: its number, what it holds, and the newest batch published before it."""
+    """One journal row: its number, what it holds, the newest batch published before it, what stepped it."""
 
     number: int
     ranges: dict[TopicPartition, Range]
     decisions: list[Decision]
     published: int
+    definition: str = ""
 
 
 class Entry(NamedTuple):
-    """One row to be written for one shard under the epoch of its owner."""
+    """One row to be written for one shard under the epoch of its owner.
+
+    ``topic_ids`` replace those learned from so far, where a person accepted other topics.
+    """
 
     shard: int
     epoch: int
     batch: Batch
+    topic_ids: Mapping[str, str] | None = None
 
 
-class Snapshot(NamedTuple):
-    """A stored state: after which batch, where reading goes on, and the sealed bytes."""
+class Definition(NamedTuple):
+    """What decided what shards made of their records, from the clock time ``at`` on."""
 
-    batch: int
-    positions: dict[TopicPartition, int]
-    digest: str
-    body: bytes
+    name: str
+    config: dict[str, Any]
+    libraries: dict[str, str]
+    at: float
 
 
 class Tenure(NamedTuple):
@@ -63,15 +80,26 @@ class Tenure(NamedTuple):
     previous_owner: str
 
 
-class Fenced(Exception):
-    """The shard belongs to a newer epoch: whoever sees this writes nothing more."""
-
-
 class Journal:
-    """The journal of one pipeline in a store. ``keep`` snapshots of a shard are kept, and its first."""
+    """The journal of one pipeline in a store."""
 
-    def __init__(self, store: Store, pipeline: str, *, keep: int = 5) -> None:
-        self._store, self._pipeline, self._keep = store, pipeline, keep
+    def __init__(self, store: Store, pipeline: str) -> None:
+        self._store, self._pipeline = store, pipeline
+
+    def define(self, name: str, config: Mapping[str, Any], libraries: Mapping[str, str]) -> None:
+        """Remember what a definition stands for: pipeline file and versions; a known one stays as it is."""
+        row = {"pipeline": self._pipeline, "definition": name, "at": time.time()}
+        row |= {"config": dict(config), "libraries": dict(libraries)}
+        with self._store.write() as db:
+            db.execute(self._store.insert(definition_table).values(row).on_conflict_do_nothing())
+
+    def definitions(self) -> list[Definition]:
+        """All definitions that ever worked on this pipeline, the oldest first."""
+        table = definition_table
+        query = sa.select(table).where(table.c.pipeline == self._pipeline).order_by(table.c.at)
+        with self._store.read() as db:
+            rows = db.execute(query).all()
+        return [Definition(row.definition, dict(row.config), dict(row.libraries), row.at) for row in rows]
 
     def acquire(self, shard: int, worker: str) -> Tenure:
         """Take the shard: its epoch rises by one and every earlier owner is fenced from now on."""
@@ -95,7 +123,7 @@ class Journal:
     def remember_topics(self, shard: int, epoch: int, ids: Mapping[str, str]) -> None:
         """Pin the ids of the topics learned from. Raises Fenced."""
         with self._store.write() as db:
-            self._own(db, shard, epoch, topic_ids=dict(ids))
+            own(db, self._pipeline, shard, epoch, topic_ids=dict(ids))
 
     def append(self, entries: Sequence[Entry]) -> list[int]:
         """Write one row for each shard in one commit; returns the shards that were fenced.
@@ -106,13 +134,14 @@ class Journal:
         fenced = []
         with self._store.write() as db:
             # By shard: two workers that lock rows in different orders would wait for each other.
-            for shard, epoch, batch in sorted(entries, key=lambda entry: entry.shard):
+            for shard, epoch, batch, ids in sorted(entries, key=lambda entry: entry.shard):
                 step = sa.update(shard_table).where(
                     *self._at(shard_table, shard),
                     shard_table.c.epoch == epoch,
                     shard_table.c.last_batch == batch.number - 1,
                 )
-                if db.execute(step.values(last_batch=batch.number)).rowcount != 1:
+                values = {"last_batch": batch.number} | ({} if ids is None else {"topic_ids": dict(ids)})
+                if db.execute(step.values(values)).rowcount != 1:
                     fenced.append(shard)
                     continue
                 self._insert(db, shard, epoch, batch)
@@ -125,20 +154,43 @@ class Journal:
             "batch": batch.number,
             "epoch": epoch,
             "ranges": {str(tp): list(r) for tp, r in batch.ranges.items()},
-            "decisions": [list(d) for d in batch.decisions],
+            "decisions": [[d.id, d.action, d.review, dict(d.args)] for d in batch.decisions],
             "published": batch.published,
+            "definition": batch.definition,
             "at": time.time(),
         }
         db.execute(sa.insert(journal_table).values(row))
-        if batch.decisions:
-            taken = sa.update(decision_table).where(decision_table.c.id.in_([d.id for d in batch.decisions]))
-            db.execute(taken.values(batch=batch.number))
+        for decision in batch.decisions:  # with what the row says about it: people see it there
+            taken = sa.update(decision_table).where(decision_table.c.id == decision.id)
+            db.execute(taken.values(batch=batch.number, args=dict(decision.args)))
 
-    def batches(self, shard: int, after: int, until: int | None = None) -> list[Batch]:
-        """The rows after a batch, oldest first; up to and with ``until`` where that is given."""
+    def batches(
+        self, shard: int, after: int, until: int | None = None, *, limit: int | None = None
+    ) -> list[Batch]:
+        """The rows after a batch, oldest first, up to and with ``until``, at most ``limit`` of them."""
         query = sa.select(journal_table).where(*self._at(journal_table, shard), journal_table.c.batch > after)
         if until is not None:
             query = query.where(journal_table.c.batch <= until)
+        with self._store.read() as db:
+            rows = db.execute(query.order_by(journal_table.c.batch).limit(limit)).all()
+        return [_batch(row) for row in rows]
+
+    def reached(self, shard: int) -> tuple[int, int]:
+        """The newest row's number and the newest batch known to be published when it was written."""
+        column = journal_table.c
+        query = sa.select(column.batch, column.published).where(*self._at(journal_table, shard))
+        with self._store.read() as db:
+            row = db.execute(query.order_by(column.batch.desc()).limit(1)).first()
+        return (row.batch, row.published) if row else (0, 0)
+
+    def rows_with(self, shard: int, action: str) -> list[Batch]:
+        """The rows that took up decisions of one kind, oldest first."""
+        column = decision_table.c
+        taken = sa.select(column.batch).where(*self._at(decision_table, shard), column.action == action)
+        query = sa.select(journal_table).where(
+            *self._at(journal_table, shard),
+            journal_table.c.batch.in_(taken.where(column.batch.is_not(None))),
+        )
         with self._store.read() as db:
             rows = db.execute(query.order_by(journal_table.c.batch)).all()
         return [_batch(row) for row in rows]
@@ -149,74 +201,44 @@ class Journal:
         query = sa.select(decision_table).where(*at, decision_table.c.batch.is_(None))
         with self._store.read() as db:
             rows = db.execute(query.order_by(decision_table.c.id)).all()
-        return [Decision(row.id, row.action, row.review) for row in rows]
+        return [Decision(row.id, row.action, row.review, row.args) for row in rows]
 
-    def save(self, shard: int, epoch: int, snapshot: Snapshot) -> None:
-        """Keep a snapshot and drop what is older than the last few. Raises Fenced."""
-        row = {
-            "pipeline": self._pipeline,
-            "shard": shard,
-            "batch": snapshot.batch,
-            "epoch": epoch,
-            "positions": {str(tp): offset for tp, offset in snapshot.positions.items()},
-            "digest": snapshot.digest,
-            "body": snapshot.body,
-            "at": time.time(),
-        }
-        kept = (
-            sa.select(snapshot_table.c.batch)
-            .where(*self._at(snapshot_table, shard))
-            .order_by(snapshot_table.c.batch.desc())
-            .limit(self._keep)
-        )
+    def tried(self, shard: int, epoch: int, decisions: Sequence[Decision], why: str) -> None:
+        """Note on decisions that they were tried, and why the shard still stands still. Raises Fenced."""
         with self._store.write() as db:
-            self._own(db, shard, epoch)
-            key = ["pipeline", "shard", "batch"]
-            insert = self._store.insert(snapshot_table).values(row)
-            fresh = {name: row[name] for name in ("epoch", "positions", "digest", "body", "at")}
-            db.execute(insert.on_conflict_do_update(index_elements=key, set_=fresh))
-            oldest = db.execute(kept).scalars().all()[-1]
-            # Batch 0 stays: it pins where the first range starts, so that all can be replayed.
-            between = snapshot_table.c.batch.between(1, oldest - 1)
-            db.execute(sa.delete(snapshot_table).where(*self._at(snapshot_table, shard), between))
-
-    def snapshots(self, shard: int) -> list[Snapshot]:
-        """All snapshots kept, newest first."""
-        query = sa.select(snapshot_table).where(*self._at(snapshot_table, shard))
-        with self._store.read() as db:
-            rows = db.execute(query.order_by(snapshot_table.c.batch.desc())).all()
-        return [_snapshot(row) for row in rows]
+            own(db, self._pipeline, shard, epoch)
+            for decision in decisions:
+                noted = sa.update(decision_table).where(decision_table.c.id == decision.id)
+                db.execute(noted.values(args={**decision.args, "tried": why}))
 
     def halt(self, shard: int, epoch: int, why: str | None) -> None:
         """Say why the shard stands still, or that it does not (None). Raises Fenced."""
         with self._store.write() as db:
-            self._own(db, shard, epoch, halted=why)
+            own(db, self._pipeline, shard, epoch, halted=why)
 
     def report(self, shard: int, epoch: int, status: Mapping[str, Any]) -> None:
         """Put the latest status where the console finds it. Raises Fenced."""
         with self._store.write() as db:
-            self._own(db, shard, epoch, status=dict(status), status_at=time.time())
+            own(db, self._pipeline, shard, epoch, status=dict(status), status_at=time.time())
 
-    def fenced(self, shard: int, epoch: int, worker: str, what: str) -> None:
-        """Log that a write of a former owner was refused."""
-        row = {"pipeline": self._pipeline, "shard": shard, "epoch": epoch, "worker": worker}
+    def refused(self, shard: int, kind: Kind, epoch: int, worker: str, what: str) -> None:
+        """Keep for the record that something was refused, and why."""
+        row = {"pipeline": self._pipeline, "shard": shard, "kind": kind, "epoch": epoch, "worker": worker}
         with self._store.write() as db:
-            db.execute(sa.insert(fence_table).values(**row, what=what, at=time.time()))
+            db.execute(sa.insert(refusal_table).values(**row, what=what, at=time.time()))
 
-    def _own(self, db: sa.Connection, shard: int, epoch: int, **values: Any) -> None:
-        own = sa.update(shard_table).where(*self._at(shard_table, shard), shard_table.c.epoch == epoch)
-        if db.execute(own.values(**(values or {"epoch": epoch}))).rowcount != 1:
-            raise Fenced(f"shard {shard} of {self._pipeline} has a newer owner than epoch {epoch}")
+    def refusals(self, shard: int) -> list[tuple[str, int, str, str]]:
+        """What was refused to or for a shard: kind, epoch, worker and reason, the oldest first."""
+        column = refusal_table.c
+        query = sa.select(column.kind, column.epoch, column.worker, column.what)
+        with self._store.read() as db:
+            rows = db.execute(query.where(*self._at(refusal_table, shard)).order_by(column.id)).all()
+        return [(row.kind, row.epoch, row.worker, row.what) for row in rows]
 
     def _at(self, table: sa.Table, shard: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-        return table.c.pipeline == self._pipeline, table.c.shard == shard
+        return at(table, self._pipeline, shard)
 
 
 def _batch(row: Any) -> Batch:
     ranges = {TopicPartition.parse(tp): Range(*r) for tp, r in row.ranges.items()}
-    return Batch(row.batch, ranges, [Decision(*d) for d in row.decisions], row.published)
-
-
-def _snapshot(row: Any) -> Snapshot:
-    positions = {TopicPartition.parse(tp): offset for tp, offset in row.positions.items()}
-    return Snapshot(row.batch, positions, row.digest, bytes(row.body))
+    return Batch(row.batch, ranges, [Decision(*d) for d in row.decisions], row.published, row.definition)

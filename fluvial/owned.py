@@ -4,108 +4,206 @@ States and the legal ways between them::
 
     acquired --recover--> running --advance*--> running --close--> released
         |                    |
-        +------- Gap --------+--> halted       (this shard alone; people are told what is missing)
-        +------ Fenced ------+--> released     (a newer owner; nothing more is written)
+        +------- Gap --------+--> halted --accept--> running   (this shard alone; a person decides)
+        +------ Fenced ------+--> released                     (a newer owner; nothing more is written)
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import structlog
-
-from consumers.log import Log
 from consumers.record import Record, TopicPartition
-from fluvial.config import Pipeline
-from fluvial.decision import Decision
-from fluvial.fingerprint import libraries, state_version
-from fluvial.journal import Batch, Entry, Journal, Snapshot
+from fluvial.bridge import NoTopic, bridge, topic_ids
+from fluvial.decision import STEERING, Decision, wants_model
+from fluvial.fingerprint import definition
+from fluvial.follower import Follower
+from fluvial.header import header_for
+from fluvial.history import History, Past
+from fluvial.journal import Batch, Entry, Fenced
 from fluvial.outputs import Outbox
-from fluvial.replay import Gap, by_partition, range_of, replay
-from fluvial.shard import Shard, batch_step
-from fluvial.snapshot import SnapshotError, seal, unseal
-
-logger = structlog.get_logger()
+from fluvial.place import Place, partitions_of, ranks_of
+from fluvial.replay import Gap, by_partition, range_of
+from fluvial.saver import Job
+from fluvial.shard import Shard, StepFailed, batch_step
+from fluvial.shelf import Kept
+from fluvial.snapshot import pack
 
 
 class Owned:
     """A shard with its epoch, its positions and what was published last."""
 
-    def __init__(self, pipeline: Pipeline, index: int, log: Log, journal: Journal, worker: str) -> None:
-        self.pipeline, self.index = pipeline, index
-        self._log, self._journal, self._worker = log, journal, worker
-        self.ranks = ranks_of(pipeline)
-        self.partitions = partitions_of(pipeline, index)
-        self.positions: dict[TopicPartition, int] = {}
+    def __init__(self, place: Place, index: int) -> None:
+        self.pipeline, self.index = place.pipeline, index
+        self._log, self._journal, self._shelf, self._worker = (
+            place.log,
+            place.journal,
+            place.shelf,
+            place.worker,
+        )
+        self.ranks = ranks_of(self.pipeline)
+        self.partitions = partitions_of(self.pipeline, index)
+        self._definition = definition(self.pipeline)
+        self._history = History(place, index, refused=self._refused)
+        self._tenure = self._journal.acquire(index, place.worker)
+        self.epoch = self._tenure.epoch
+        self.past = Past(Shard(self.pipeline, index), {})
         self.published = 0
         self.since_snapshot = 0
         self.saved_batch = -1
-        tenure = journal.acquire(index, worker)
-        self.epoch, self._topic_ids = tenure.epoch, tenure.topic_ids
-        self.shard = Shard(pipeline, index)
+        self.saved_at = float("-inf")
+        self.save_cost = 0.0
+        self._brought_back: dict[int, Any] = {}
+        self.saving = False
 
-    def recover(self, outbox: Outbox, key: bytes, still_ours: Callable[[], bool]) -> int:
-        """Load the newest good snapshot and replay what follows; returns how many batches.
+    @property
+    def shard(self) -> Shard:
+        """The shard as it stands."""
+        return self.past.shard
 
-        What was journaled but perhaps not published goes to ``outbox`` again, byte for byte.
-        Raises Gap, Fenced, StoreUnavailable, LogUnavailable.
+    @property
+    def positions(self) -> dict[TopicPartition, int]:
+        """The next offset to be learned from, by partition."""
+        return self.past.positions
+
+    @property
+    def last_batch(self) -> int:
+        """The last batch in the journal when the shard was taken."""
+        return self._tenure.last_batch
+
+    def recover(self, outbox: Outbox, warm: Follower | None = None) -> Iterator[int]:
+        """Load the newest good snapshot and replay what follows; yields each batch that was replayed.
+
+        What was journaled but perhaps not published goes to ``outbox`` again, byte for byte. A
+        follower that is ``warm`` saves the loading and most of the replay. Raises NoTopic at once; Gap
+        and StepFailed when as much as possible is replayed; Fenced, StoreUnavailable, LogError.
         """
-        self._check_topics()
-        snapshots = self._journal.snapshots(self.index)
-        self._load(snapshots, key)
-        self.saved_batch = self.shard.state.batch
-        batches = self._journal.batches(self.index, self.saved_batch)
-        # A snapshot is taken after publishing: even of a spoilt one the number says what was published.
-        proven = [self.shard.state.batch, *(s.batch for s in snapshots), *(b.published for b in batches[-1:])]
-        self.published = max(proven)
-        for batch, outputs in replay(self._log, self.shard, batches, self.ranks, still_ours):
-            for tp, done in batch.ranges.items():
-                self.positions[tp] = done.end
-            self.since_snapshot += sum(done.count for done in batch.ranges.values())
-            if batch.number > self.published:
+        anew = self._check_topics()
+        kept = self._shelf.listing(self.index)
+        self.published = self._proven(kept)
+        self.past = self._begin(warm, outbox)
+        self.saved_batch = max((one.batch for one in kept), default=-1)
+        try:
+            yield from self._replay(outbox)
+        except Gap as gap:
+            raise anew or gap from None
+        if anew is not None:
+            raise anew
+        self._check_positions()
+
+    def _replay(self, outbox: Outbox) -> Iterator[int]:
+        try:
+            yield from self._steps(outbox)
+        except Gap:
+            # Many rows are fetched together, and one that is gone spoils them all: now one by one.
+            yield from self._steps(outbox, chunk=0)
+
+    def _steps(self, outbox: Outbox, chunk: int | None = None) -> Iterator[int]:
+        for row, outputs in self._history.walk(self.past, chunk=chunk):
+            self.since_snapshot += sum(done.count for done in row.ranges.values())
+            if row.number > self.published:
                 outbox.put(self.index, outputs)
-        return len(batches)
+            yield row.number
 
-    def _check_topics(self) -> None:
-        found = {name: info.id for name, info in self._log.describe(list(self.ranks)).items()}
-        if missing := sorted(set(self.ranks) - set(found)):
-            raise Gap(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
-        for name, known in self._topic_ids.items():
-            if found.get(name) != known:
-                raise Gap(f"the topic {name} was made anew: its records are not those learned from")
-        if not self._topic_ids:
+    def loss(self) -> Mapping[str, Any] | None:
+        """What accepting the gap would give up as things are; None where nothing can be accepted yet."""
+        try:
+            taken, _ = self._bridge(self._given_up(), Decision(0, "accept_gap", ""))
+        except NoTopic:
+            return None
+        return taken.args
+
+    def accept(self, decision: Decision, *, spoilt: bool) -> None:
+        """Go on behind what cannot be replayed, as a person decided; the journal says what was given up.
+
+        To be called after ``recover`` has raised anything but NoTopic: ``spoilt`` says that a step
+        failed, so that what is in memory stands in the middle of a batch. Decisions that steer the
+        learner are not given up with their batches. Raises Gap, Fenced, StoreUnavailable, LogError.
+        """
+        given_up = self._given_up()
+        taken, ids = self._bridge(given_up, decision)
+        if spoilt:
+            self.past = self._history.at(self.past.batch)
+        steering = [one for row in given_up for one in row.decisions if one.action in STEERING]
+        number, done = self._tenure.last_batch + 1, [*self.ready_for(steering), taken]
+        row = Batch(number, {}, done, self.published, self._definition)
+        if self._journal.append([Entry(self.index, self.epoch, row, ids)]):
+            raise Fenced(f"shard {self.index} has a newer owner than epoch {self.epoch}")
+        self._history.void(self.past.batch, number)
+        batch_step(self.shard, number, done, [], models=self._brought_back.__getitem__)
+        self._brought_back.clear()
+        self.past.moved(row)
+
+    def _given_up(self) -> list[Batch]:
+        rows = self._journal.batches(self.index, self.past.batch)
+        return [row for row in rows if not self._history.is_void(row.number)]
+
+    def _bridge(self, given_up: Sequence[Batch], decision: Decision) -> tuple[Decision, dict[str, str]]:
+        return bridge(self._log, self.past, given_up, decision, self._tenure.topic_ids, self.ranks)
+
+    def _begin(self, warm: Follower | None, outbox: Outbox) -> Past:
+        past = warm.past if warm is not None else None
+        if warm is not None and past is not None and not self._history.is_void(past.batch):
+            for batch, outputs in warm.unpublished.items():
+                if batch > self.published:
+                    outbox.put(self.index, outputs)
+            return past
+        return self._history.start()
+
+    def _proven(self, kept: Sequence[Kept]) -> int:
+        """The newest batch known to be published: the last row tells, and so does each snapshot.
+
+        A snapshot is taken after publishing: even of a spoilt one the number says what was published.
+        """
+        last = self._journal.batches(self.index, self._tenure.last_batch - 1, limit=1)
+        return max([0, *(one.batch for one in kept), *(row.published for row in last)])
+
+    def _check_topics(self) -> Gap | None:
+        """Raise NoTopic where one is missing; return Gap where one was made anew."""
+        found = topic_ids(self._log, self.ranks)
+        if not self._tenure.topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
+        for name, known in self._tenure.topic_ids.items():
+            if name in found and found[name] != known:
+                return Gap(f"the topic {name} was made anew: its records are not those learned from")
+        return None
 
-    def _load(self, snapshots: Sequence[Snapshot], key: bytes) -> None:
-        if not snapshots:
-            spans = self._log.spans(self.partitions)
-            self.positions = {tp: span.begin for tp, span in spans.items()}
-            self.save(key)
-            return
-        for snapshot in snapshots:
-            self.positions = dict(snapshot.positions)
-            try:
-                self.shard = Shard(self.pipeline, self.index, unseal(snapshot.body, self._header(), key))
-            except SnapshotError as error:
-                logger.warning("snapshot left out", shard=self.index, batch=snapshot.batch, why=str(error))
-            else:
-                return
-        # Even the first is unusable, but where it starts is known: everything is rebuilt by replay.
-        logger.warning("state is rebuilt from the start of the journal", shard=self.index)
-        self.shard = Shard(self.pipeline, self.index)
+    def _check_positions(self) -> None:
+        for tp, span in self._log.spans(self.partitions).items():
+            at = self.positions[tp]
+            if not span.begin <= at <= span.end:
+                raise Gap(f"{tp} holds offsets {span.begin} to {span.end}; the next to be learned is {at}")
 
-    def entry(self, records: Sequence[Record], decisions: list[Decision]) -> Entry:
+    def _refused(self, kept: Kept, why: str) -> None:
+        self._journal.refused(self.index, "snapshot", self.epoch, self._worker, f"batch {kept.batch}: {why}")
+
+    def ready_for(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """The decisions as they can be journaled: what cannot be brought back is said in the row."""
+        return [self._tried(one) if wants_model(one) else one for one in decisions]
+
+    def _tried(self, decision: Decision) -> Decision:
+        try:
+            batch = int(decision.args["batch"])
+            self._brought_back[batch] = self._history.model_at(batch)
+        except (Gap, StepFailed, LookupError, ValueError, TypeError) as why:
+            return decision._replace(args={**decision.args, "failed": str(why)})
+        return decision
+
+    def entry(self, records: Sequence[Record], decisions: Sequence[Decision]) -> Entry:
         """The journal row that has to be written before ``advance`` may learn from these."""
         parts = by_partition(records)
         ranges = {tp: range_of(found, self.positions[tp]) for tp, found in parts.items()}
-        batch = Batch(self.shard.state.batch + 1, ranges, decisions, self.published)
-        return Entry(self.index, self.epoch, batch)
+        number = self.shard.state.batch + 1
+        row = Batch(number, ranges, self.ready_for(decisions), self.published, self._definition)
+        return Entry(self.index, self.epoch, row)
 
-    def advance(self, batch: Batch, records: list[Record], outbox: Outbox) -> None:
-        """Learn from a batch whose row is in the journal."""
-        outbox.put(self.index, batch_step(self.shard, batch.number, batch.decisions, records))
-        for tp, done in batch.ranges.items():
-            self.positions[tp] = done.end
+    def advance(
+        self, batch: Batch, records: list[Record], outbox: Outbox, alive: Callable[[], None] = lambda: None
+    ) -> None:
+        """Learn from a batch whose row is in the journal. Raises StepFailed."""
+        models = self._brought_back.__getitem__
+        outputs = batch_step(self.shard, batch.number, batch.decisions, records, models=models, alive=alive)
+        self._brought_back.clear()
+        outbox.put(self.index, outputs)
+        self.past.moved(batch)
         self.since_snapshot += len(records)
 
     @property
@@ -113,27 +211,17 @@ class Owned:
         """Whether a restart now would have to replay something."""
         return self.saved_batch != self.shard.state.batch
 
-    def save(self, key: bytes) -> tuple[float, int]:
-        """Write a snapshot; returns seconds and bytes. Raises Fenced."""
-        started = time.monotonic()
+    def job(self) -> Job:
+        """The state as it is now, packed, for a saver to seal and to store. Raises SnapshotError."""
         state = self.shard.state
-        body = seal(state, self._header() | {"batch": state.batch, "epoch": self.epoch}, key)
-        snapshot = Snapshot(state.batch, self.positions, state.digest.hex(), body)
-        self._journal.save(self.index, self.epoch, snapshot)
+        header = header_for(
+            self.pipeline,
+            self.index,
+            batch=state.batch,
+            epoch=self.epoch,
+            positions=self.positions,
+            digest=state.digest.hex(),
+        )
+        packed = pack(state)
         self.since_snapshot, self.saved_batch = 0, state.batch
-        return time.monotonic() - started, len(body)
-
-    def _header(self) -> dict[str, Any]:
-        named = {"pipeline": self.pipeline.pipeline, "shard": self.index}
-        return named | {"state": state_version(self.pipeline)} | libraries()
-
-
-def partitions_of(pipeline: Pipeline, shard: int) -> list[TopicPartition]:
-    """The partitions whose records a shard learns from."""
-    indices = range(pipeline.partitions) if pipeline.learn == "one-model" else (shard,)
-    return [TopicPartition(topic, index) for topic in pipeline.input_topics for index in indices]
-
-
-def ranks_of(pipeline: Pipeline) -> dict[str, int]:
-    """The order of topics among records of equal time: an event goes before its label."""
-    return {topic: rank for rank, topic in enumerate(pipeline.input_topics)}
+        return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed)

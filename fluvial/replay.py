@@ -6,12 +6,13 @@ what was journaled stops it with Gap: nothing is skipped and nothing starts empt
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from consumers.aligned import merge
 from consumers.log import Log, RangeLost, UnknownTopic
 from consumers.record import Record, TopicPartition
 from fluvial.journal import Batch, Range
-from fluvial.shard import Output, Shard, batch_step
+from fluvial.shard import Output, Shard, batch_step, no_models
 
 CHUNK = 20_000
 """Records fetched at a time: rows of a busy shard are small, and a fetch costs a round trip."""
@@ -49,30 +50,40 @@ def replay(
     shard: Shard,
     batches: Sequence[Batch],
     ranks: Mapping[str, int],
-    still_ours: Callable[[], bool] = lambda: True,
+    *,
+    models: Callable[[int], Any] = no_models,
+    chunk: int | None = None,
 ) -> Iterator[tuple[Batch, list[Output]]]:
     """Step ``batches`` through ``shard`` and yield each with its outputs.
 
-    Ends early, without an error, when ``still_ours`` says no. Raises Gap.
+    ``models`` gives the model as it was after an earlier batch: a rollback wants it. Raises Gap,
+    StepFailed.
     """
-    for chunk in _chunks(batches):
-        held = _fetch(log, chunk)
-        for batch in chunk:
-            if not still_ours():
-                return
+    for batch, records in read(log, batches, ranks, chunk=chunk):
+        yield batch, batch_step(shard, batch.number, batch.decisions, records, models=models)
+
+
+def read(
+    log: Log, batches: Sequence[Batch], ranks: Mapping[str, int], *, chunk: int | None = None
+) -> Iterator[tuple[Batch, list[Record]]]:
+    """Yield each batch with its records in the order in which they were stepped. Raises Gap."""
+    for some in _chunks(batches, CHUNK if chunk is None else chunk):
+        held = _fetch(log, some)
+        for batch in some:
             records = {tp: _cut(held[tp], tp, wanted) for tp, wanted in batch.ranges.items()}
-            yield batch, batch_step(shard, batch.number, batch.decisions, merge(records, ranks))
+            yield batch, merge(records, ranks)
 
 
-def _chunks(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+def _chunks(batches: Sequence[Batch], records: int) -> Iterator[list[Batch]]:
     chunk: list[Batch] = []
     size = 0
     for batch in batches:
-        chunk.append(batch)
-        size += sum(r.count for r in batch.ranges.values())
-        if size >= CHUNK:
+        # Where a gap was accepted offsets jump: what comes after it is fetched by itself.
+        if chunk and (size >= records or any(d.action == "accept_gap" for d in batch.decisions)):
             yield chunk
             chunk, size = [], 0
+        chunk.append(batch)
+        size += sum(r.count for r in batch.ranges.values())
     if chunk:
         yield chunk
 

@@ -1,7 +1,6 @@
 """Reporter: what a worker does, told to Prometheus and to the log in the same words."""
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -10,25 +9,31 @@ from fluvial import reviews
 from fluvial.incidents import Incidents
 from fluvial.owned import Owned
 from fluvial.store import Store
+from fluvial.timing import SYSTEM, Timing
 from monitors.metrics import Metrics
 from monitors.status import ShardStatus
 
 logger = structlog.get_logger()
 
+TOLD_EVERY = 5.0
+"""Seconds between two lines about a replay that takes long."""
+
 
 class Reporter:
     """Tells what happens to the shards of one pipeline; ``every`` is in seconds."""
 
-    def __init__(self, pipeline: str, metrics: Metrics, store: Store, *, every: float = 1.0) -> None:
+    def __init__(
+        self, pipeline: str, metrics: Metrics, store: Store, *, every: float = 1.0, timing: Timing = SYSTEM
+    ) -> None:
         self._pipeline, self._metrics, self._store, self._every = pipeline, metrics, store, every
-        self._incidents = Incidents(store)
+        self._incidents, self._timing = Incidents(store), timing
         self._next = 0.0
         self.latest: dict[int, ShardStatus] = {}
         self.final: ShardStatus | None = None
 
     def due(self) -> bool:
         """Whether it is time to report again; asking restarts the wait."""
-        now = time.monotonic()
+        now = self._timing.monotonic()
         if now < self._next:
             return False
         self._next = now + self._every
@@ -48,6 +53,18 @@ class Reporter:
             replayed_batches=replayed,
             seconds=round(seconds, 2),
         )
+
+    def progress(self, shard: int) -> Callable[[int, int], None]:
+        """What to call with (batch, last batch) while a shard is replayed: tells every few seconds."""
+        said = self._timing.monotonic()
+
+        def tell(batch: int, last: int) -> None:
+            nonlocal said
+            if self._timing.monotonic() - said >= TOLD_EVERY:
+                said = self._timing.monotonic()
+                logger.info("replaying", pipeline=self._pipeline, shard=shard, batch=batch, last_batch=last)
+
+        return tell
 
     def released(self, shard: int) -> None:
         """A shard is no longer run here."""

@@ -5,7 +5,6 @@ reads it once a tick. The order inside a tick is what makes recovery exact: jour
 publish, and only then the next row, which says what was published before it.
 """
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,23 +15,26 @@ from consumers.log import Log, LogError, Membership, RangeLost
 from consumers.record import Record
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
-from fluvial.journal import Batch, Fenced, Journal
+from fluvial.holdings import RETRY, Holdings
+from fluvial.journal import Batch, Fenced
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
-from fluvial.replay import Gap
+from fluvial.place import place_of
 from fluvial.reporter import Reporter
 from fluvial.review_feed import ReviewFeed
+from fluvial.saver import Saver, ThreadSaver
 from fluvial.shard import StepFailed
-from fluvial.snapshot import SnapshotError
+from fluvial.shelf import Shelf
 from fluvial.store import Store, StoreUnavailable
+from fluvial.timing import SYSTEM, Timing
 
 logger = structlog.get_logger()
 
-RETRY = 1.0
-"""Seconds before a shard that was lost or could not be taken is tried again."""
-
 DECISIONS_EVERY = 0.1
 """Seconds between two looks for decisions while no records come."""
+
+STUCK = 5.0
+"""Seconds after which a loop that does not turn is not ready for anything."""
 
 
 class Work(NamedTuple):
@@ -46,10 +48,11 @@ class Work(NamedTuple):
 class Runner:
     """Runs the shards that ``membership`` gives this worker until ``should_exit`` is set.
 
-    ``drained`` lets a run end by itself: it is asked whenever nothing is left to read.
+    ``drained`` lets a run end by itself: it is asked whenever nothing is left to read. ``saver``
+    makes what stores snapshots; ``timing`` are the clocks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that a caller may want to be another
         self,
         pipeline: Pipeline,
         log: Log,
@@ -60,25 +63,36 @@ class Runner:
         worker: str,
         key: bytes,
         drained: Callable[[], bool] = lambda: False,
+        saver: Callable[[Shelf, bytes], Saver] = ThreadSaver,
+        timing: Timing = SYSTEM,
     ) -> None:
         self._pipeline, self._log, self._membership = pipeline, log, membership
-        self._reporter, self._worker, self._key, self._drained = reporter, worker, key, drained
-        self._journal = Journal(store, pipeline.pipeline)
+        self._reporter, self._drained, self._timing = reporter, drained, timing
+        place = place_of(pipeline, log, store, key, worker=worker, timing=timing)
+        self._journal = place.journal
         self._outbox = Outbox(pipeline, log, store)
         self._reviews = ReviewFeed(pipeline, log, store, key)
-        self._owned: dict[int, Owned] = {}
-        self._halted: dict[int, str] = {}
-        self._retry_at: dict[int, float] = {}
-        self._others: dict[int, str] = {}
+        self._saver = saver(place.shelf, key)
+        self._holdings = Holdings(place, store, membership, self._outbox, reporter, self._saver)
+        self._holdings.leaving = lambda: self.should_exit
         self._ready_since: dict[int, float] = {}
         self._decisions_at = 0.0
         self._aligned: Aligned | None = None
+        self._trouble = "nothing was read yet"
+        self._turned_at = timing.monotonic()
         self.should_exit = False
 
     @property
     def owned(self) -> dict[int, Owned]:
         """The shards this worker owns now, by index."""
-        return self._owned
+        return self._holdings.owned
+
+    def trouble(self) -> str:
+        """Why this worker is not ready; empty where it is. May be asked from any thread."""
+        still = self._timing.monotonic() - self._turned_at
+        if not self._trouble and still > STUCK:
+            return f"the loop has not turned for {still:.0f} s"
+        return self._trouble
 
     def run(self) -> None:
         """Work until told to stop, then leave everything so that nothing is done again.
@@ -99,135 +113,79 @@ class Runner:
         except (LogError, StoreUnavailable) as error:
             # Memory may be ahead of what is known to be written: give the shards up and recover them.
             logger.error("shards given up until the log and the store answer", why=str(error))
-            self._give_up(list(self._owned))
+            self._trouble = str(error)
+            self._holdings.give_up_all()
             self._pause(RETRY)
+        else:
+            self._trouble = self._holdings.missing()
+            self._alive()
+
+    def _alive(self) -> None:
+        """Tell that the loop turns, however long a batch takes: the group must not think that it hangs."""
+        self._turned_at = self._timing.monotonic()
+        self._membership.tick({})
 
     def tick(self) -> None:
         """One turn: settle ownership, read, journal, step, publish, report."""
-        self._membership.tick({tp: at for o in self._owned.values() for tp, at in o.positions.items()})
-        self._settle_ownership()
+        self._membership.tick({tp: at for o in self.owned.values() for tp, at in o.positions.items()})
+        self._holdings.settle()
+        if self._holdings.changed:
+            self._reopen()
         if self._aligned is None:
-            self._say_who_owns()
-            self._pause(0.05)
+            self._stand_by()
             return
         self._read()
         work = self._collect()
         if work:
             self._process(work)
-        elif self._drained() and not any(self._ready(owned) for owned in self._owned.values()):
+        elif self._drained() and not any(self._ready(owned) for owned in self.owned.values()):
             self.should_exit = True
         self._look_after()
 
-    # ---- ownership
-
-    def _settle_ownership(self) -> None:
-        assigned = self._membership.assigned()
-        if gone := [shard for shard in self._owned if shard not in assigned]:
-            self._let_go(gone)
-        for shard in sorted(assigned - set(self._owned) - set(self._halted)):
-            if time.monotonic() >= self._retry_at.get(shard, 0.0):
-                self._acquire(shard)
-        for shard in set(self._halted) - assigned:
-            del self._halted[shard]
-            self._reporter.released(shard)
-
-    def _say_who_owns(self) -> None:
-        """Tell, once for each owner, for whom this worker waits."""
-        for shard in set(range(self._pipeline.shards)) - set(self._owned) - set(self._halted):
-            holder = self._membership.holder(shard)
-            if holder is not None and self._others.get(shard) != holder:
-                self._others[shard] = holder
-                logger.info("waiting: the shard is owned", shard=shard, owner=holder)
-
-    def _acquire(self, shard: int) -> None:
-        started = time.monotonic()
-        owned = Owned(self._pipeline, shard, self._log, self._journal, self._worker)
-        try:
-            replayed = owned.recover(self._outbox, self._key, lambda: self._still_ours(shard))
-            self._outbox.deliver()
-            self._journal.halt(shard, owned.epoch, None)
-        except (Gap, StepFailed) as trouble:
-            self._halt(owned, str(trouble))
-            return
-        except Fenced:
-            self._refused(owned, "recover")
-            return
-        if not self._still_ours(shard):
-            return
-        self._owned[shard] = owned
-        self._reopen()
-        self._reporter.acquired(owned, replayed, time.monotonic() - started)
-
-    def _still_ours(self, shard: int) -> bool:
-        self._membership.tick({})
-        return not self.should_exit and shard in self._membership.assigned()
-
-    def _halt(self, owned: Owned, why: str) -> None:
-        self._owned.pop(owned.index, None)
-        self._halted[owned.index] = why
-        try:
-            self._journal.halt(owned.index, owned.epoch, why)
-        except Fenced:
-            del self._halted[owned.index]
-        self._reporter.released(owned.index)
-        self._reporter.halted(owned.index, why)
-        self._reopen()
-
-    def _refused(self, owned: Owned, what: str) -> None:
-        self._journal.fenced(owned.index, owned.epoch, self._worker, what)
-        self._reporter.fenced(owned.index, owned.epoch, what)
-        self._give_up([owned.index])
-
-    def _give_up(self, shards: list[int]) -> None:
-        """Drop shards without writing anything for them; while they are assigned, try again."""
-        for shard in shards:
-            self._owned.pop(shard, None)
-            self._ready_since.pop(shard, None)
-            self._retry_at[shard] = time.monotonic() + RETRY
-            self._reporter.released(shard)
-        self._reopen()
-
-    def _let_go(self, shards: list[int]) -> None:
-        for shard in shards:
-            self._save(self._owned[shard])
-        self._give_up([shard for shard in shards if shard in self._owned])
+    def _stand_by(self) -> None:
+        self._holdings.say_who_owns()
+        if self._pipeline.standby == "warm":
+            self._holdings.stand_by(0.2)
+        if self._holdings.halted:
+            self._look_after()
+        self._pause(0.05)
 
     def _reopen(self) -> None:
+        self._holdings.changed = False
         if self._aligned is not None:
             self._aligned.close()
             self._aligned = None
         self._ready_since.clear()
-        if self._owned:
-            positions = {tp: at for owned in self._owned.values() for tp, at in owned.positions.items()}
-            ranks = next(iter(self._owned.values())).ranks
-            self._aligned = Aligned(self._log.tail(positions), positions, ranks)
+        if self.owned:
+            positions = {tp: at for owned in self.owned.values() for tp, at in owned.positions.items()}
+            ranks = next(iter(self.owned.values())).ranks
+            tail = self._log.tail(positions)
+            self._aligned = Aligned(tail, positions, ranks, clock=self._timing.monotonic)
 
     # ---- a batch
 
     def _read(self) -> None:
         assert self._aligned is not None
-        waiting = any(self._ready(owned) for owned in self._owned.values())
+        waiting = any(self._ready(owned) for owned in self.owned.values())
         try:
             self._aligned.poll(min(self._pipeline.linger, 0.005) if waiting else DECISIONS_EVERY)
         except RangeLost as lost:
-            self._halt_where_lost(str(lost))
-
-    def _halt_where_lost(self, said: str) -> None:
-        for owned in list(self._owned.values()):
-            spans = self._log.spans(owned.partitions)
-            if any(not s.begin <= owned.positions[tp] <= s.end for tp, s in spans.items()):
-                self._halt(owned, said)
+            # Taking the shards again shows which of them cannot go on, and why; the others do. What they
+            # have learned is kept: the records before the missing ones may be gone as well.
+            logger.error("records are missing: shards are taken again", why=str(lost))
+            self._holdings.let_go(list(self.owned))
+            self._reopen()
 
     def _ready(self, owned: Owned) -> int:
         return self._aligned.ready(owned.partitions) if self._aligned else 0
 
     def _collect(self) -> list[Work]:
-        now = time.monotonic()
+        now = self._timing.monotonic()
         look = now - self._decisions_at >= DECISIONS_EVERY
         if look:
             self._decisions_at = now
         work = []
-        for owned in self._owned.values():
+        for owned in self.owned.values():
             records = self._due(owned, now)
             decisions = self._journal.pending(owned.index) if records or look else []
             if records or decisions:
@@ -247,7 +205,7 @@ class Runner:
         return self._aligned.take(owned.partitions, self._pipeline.batch)
 
     def _process(self, work: list[Work]) -> None:
-        started = time.monotonic()
+        started = self._timing.monotonic()
         entries = [item.owned.entry(item.records, item.decisions) for item in work]
         fenced = set(self._journal.append(entries))
         for item, entry in zip(work, entries, strict=True):
@@ -256,62 +214,50 @@ class Runner:
         self._outbox.deliver()
         for item, entry in zip(work, entries, strict=True):
             if item.owned.index in fenced:
-                self._refused(item.owned, "journal")
-            elif item.owned.index in self._owned:
+                self._holdings.refuse(item.owned, "journal")
+            elif item.owned.index in self.owned:
                 item.owned.published = entry.batch.number
-                self._reporter.batch(item.owned, len(item.records), time.monotonic() - started)
+                seconds = self._timing.monotonic() - started
+                self._reporter.batch(item.owned, len(item.records), seconds)
 
     def _advance(self, item: Work, batch: Batch) -> None:
         try:
-            item.owned.advance(batch, item.records, self._outbox)
+            item.owned.advance(batch, item.records, self._outbox, self._alive)
         except StepFailed as failure:
-            self._halt(item.owned, str(failure))
+            self._holdings.halt(item.owned, str(failure))
 
     # ---- between batches
 
     def _look_after(self) -> None:
-        for owned in list(self._owned.values()):
-            if owned.since_snapshot >= self._pipeline.snapshot_every:
-                self._save(owned)
+        self._holdings.keeper.look_after()
         if self._reporter.due():
-            self._outbox.announce()
-            if 0 in self._owned:
+            if self._holdings.has(0):  # one worker of many is enough for what concerns the whole pipeline
+                self._outbox.announce()
                 self._reviews.take_in()
             self._report()
 
     def _report(self) -> None:
-        for owned in list(self._owned.values()):
+        for owned in list(self.owned.values()):
             status = owned.shard.status()
             try:
                 self._journal.report(owned.index, owned.epoch, status.as_json())
             except Fenced:
-                self._refused(owned, "status")
+                self._holdings.refuse(owned, "status")
             else:
                 self._reporter.status(status)
-        self._reporter.lag(self._log, self._owned.values())
-
-    def _save(self, owned: Owned) -> None:
-        try:
-            seconds, size = owned.save(self._key)
-        except Fenced:
-            self._refused(owned, "snapshot")
-        except SnapshotError as error:
-            # The journal is enough to go on; the next attempt comes after as many records again.
-            logger.error("no snapshot", shard=owned.index, why=str(error))
-            owned.since_snapshot = 0
-        else:
-            self._reporter.saved(owned, seconds, size)
+        self._reporter.lag(self._log, self.owned.values())
 
     def _pause(self, seconds: float) -> None:
         """Let time pass while there is nothing to do; a signal ends it within a twentieth of a second."""
-        deadline = time.monotonic() + seconds
-        while not self.should_exit and time.monotonic() < deadline:
-            self._membership.tick({})
-            time.sleep(min(0.05, seconds))
+        deadline = self._timing.monotonic() + seconds
+        while not self.should_exit and self._timing.monotonic() < deadline:
+            self._alive()
+            self._timing.sleep(min(0.05, seconds))
 
     def _close(self) -> None:
         if self._aligned is not None:
             self._aligned.close()
+        self._saver.close()
         self._membership.close()
 
     def _save_all(self) -> None:
@@ -321,9 +267,8 @@ class Runner:
             logger.error("stopped without a last snapshot; the next start replays", why=str(error))
 
     def _leave(self) -> None:
-        if self._owned:
+        if self._holdings.has(0):
             self._outbox.announce()
+        if self.owned:
             self._report()
-        for owned in list(self._owned.values()):
-            if owned.unsaved:
-                self._save(owned)
+        self._holdings.keeper.save_now(list(self.owned.values()))

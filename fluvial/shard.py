@@ -9,7 +9,7 @@ import hashlib
 import struct
 from collections.abc import Callable
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -17,7 +17,7 @@ from consumers.contract import Contract
 from consumers.event import Label, Rejection
 from consumers.record import Record
 from fluvial.config import Pipeline
-from fluvial.decision import Decision
+from fluvial.decision import Decision, wants_model
 from fluvial.fingerprint import contract_version, model_version
 from fluvial.state import State, fresh_state
 from fluvial.summary import summary
@@ -36,6 +36,7 @@ __all__ = [
     "StepFailed",
     "batch_step",
     "contract_of",
+    "no_models",
 ]
 
 
@@ -67,6 +68,11 @@ class Curve(NamedTuple):
 
 
 Output = Published | Raised | Curve
+
+
+def no_models(batch: int) -> Any:
+    """For who has no journal at hand. Raises LookupError."""
+    raise LookupError(f"the model after batch {batch} is not at hand")
 
 
 class Shard:
@@ -109,8 +115,11 @@ class Shard:
         clock = self.state.clock
         return clock.now / 1000 if clock.doubted is None else inf
 
-    def decide(self, decision: Decision) -> list[Output]:
-        """Let a person's decision take effect; it holds from the next record on."""
+    def decide(self, decision: Decision, model: Any = None) -> list[Output]:
+        """Let a person's decision take effect; it holds from the next record on.
+
+        ``model`` is the one that a rollback brings back.
+        """
         learner = self.state.learner
         match decision.action:
             case "pause":
@@ -118,14 +127,20 @@ class Shard:
             case "resume":
                 learner.paused = False
             case "reset":
-                learner.reset()
-                for monitor in self.state.monitors:
-                    monitor.rearm()
-            case "keep_learning":
-                pass  # the present course is confirmed; the journal row alone is the effect
+                self._exchange(None)
+            case "rollback" if wants_model(decision):
+                self._exchange(model)
+            case "keep_learning" | "rollback" | "resume_shard" | "accept_gap":
+                pass  # the journal row alone is the effect
             case _:
                 raise ValueError(f"no shard knows the action {decision.action!r}")
         return []
+
+    def _exchange(self, model: Any | None) -> None:
+        """Go on with another model, or with a fresh one; what the monitors knew of the old one is void."""
+        self.state.learner.exchange(model)
+        for monitor in self.state.monitors:
+            monitor.rearm()
 
     def _event(self, record: Record, outputs: list[Output]) -> None:
         self.state.events += 1
@@ -215,20 +230,34 @@ class StepFailed(Exception):
     """The model or the code around it failed on a journaled batch: this shard stands still."""
 
 
-def batch_step(shard: Shard, number: int, decisions: list[Decision], records: list[Record]) -> list[Output]:
+def batch_step(
+    shard: Shard,
+    number: int,
+    decisions: list[Decision],
+    records: list[Record],
+    *,
+    models: Callable[[int], Any] = no_models,
+    alive: Callable[[], None] = lambda: None,
+) -> list[Output]:
     """Step one journaled batch: its decisions first, in order, then its records.
 
-    Raises StepFailed. It would fail again in every replay, so the caller halts the shard and a
+    ``alive`` is called now and then: a slow model must not pass for a worker that hangs. Raises
+    StepFailed. It would fail again in every replay, so the caller halts the shard and a
     person decides: a worker that crashes over it would take the other shards down, one after another.
     """
-    if number != shard.state.batch + 1:
+    skips = any(decision.action == "accept_gap" for decision in decisions)
+    if number != shard.state.batch + 1 and not (skips and number > shard.state.batch):
         raise AssertionError(f"batch {number} does not follow batch {shard.state.batch}")
+    # Outside the frame below: a log or a store that is away is no failure of the model.
+    wanted = {d.id: models(int(d.args["batch"])) for d in decisions if wants_model(d)}
     outputs: list[Output] = []
     at = "its decisions"
     try:
         for decision in decisions:
-            outputs += shard.decide(decision)
-        for record in records:
+            outputs += shard.decide(decision, wanted.get(decision.id))
+        for n, record in enumerate(records):
+            if n % 64 == 0:
+                alive()
             at = f"{record.topic}:{record.partition}:{record.offset}"
             outputs += shard.step(record)
     except Exception as error:  # whatever a River model can raise: this frame is the shard's outermost

@@ -103,7 +103,12 @@ def load_key(path: Path) -> bytes:
 
 
 def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:
-    """Pack a state. ``header`` names the versions that must match when it is opened again.
+    """Pack and seal a state. Raises SnapshotError."""
+    return seal_packed(pack(state), header, key)
+
+
+def pack(state: State) -> bytes:
+    """Pickle a state; what must be done between two batches, because the next one changes it.
 
     Raises SnapshotError where the state holds something that cannot be packed.
     """
@@ -112,8 +117,13 @@ def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:
         _Packer(packed, protocol=5).dump(state)
     except _UNREADABLE as error:
         raise SnapshotError(f"the state cannot be packed: {type(error).__name__}: {error}") from error
+    return packed.getvalue()
+
+
+def seal_packed(packed: bytes, header: Mapping[str, Any], key: bytes) -> bytes:
+    """Compress and seal a packed state. ``header`` names what must match when it is opened again."""
     # Level 1 and no content checksum: the HMAC covers it, and a snapshot must not hold the stream up.
-    body = zstandard.ZstdCompressor(level=1).compress(packed.getbuffer())
+    body = zstandard.ZstdCompressor(level=1).compress(packed)
     head = json.dumps(dict(header), sort_keys=True).encode()
     front = _HEAD.pack(_MAGIC, len(head)) + head
     return front + hmac.digest(key, front + body, hashlib.sha256) + body

@@ -12,7 +12,8 @@ from consumers.log import Log, LogUnavailable, Membership, UnknownTopic
 from consumers.membership import EmbeddedMembership
 from fluvial import reviews
 from fluvial.config import Pipeline
-from fluvial.fingerprint import libraries
+from fluvial.fingerprint import definition, libraries
+from fluvial.journal import Journal
 from fluvial.reporter import Reporter
 from fluvial.runner import Runner
 from fluvial.settings import Settings
@@ -117,6 +118,8 @@ def make_runner(
 ) -> tuple[Runner, Reporter]:
     """Build a worker for a pipeline whose topics exist, and make the pipeline known to the desk."""
     reviews.register(store, pipeline.pipeline, pipeline.shards, facts(pipeline))
+    written = pipeline.model_dump(mode="json", exclude_defaults=True)
+    Journal(store, pipeline.pipeline).define(definition(pipeline), written, libraries())
     metrics = Metrics(registry)
     versions = libraries()
     metrics.build({"version": versions["fluvial"], "river": versions["river"], "python": versions["python"]})

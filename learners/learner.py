@@ -40,9 +40,9 @@ class Learner:
         self.learned = self.predict_only = self.defaulted = self.predictions = 0
         self.model = make()
 
-    def reset(self) -> None:
-        """Start the model afresh; what waits for a label keeps waiting."""
-        self.model = self._make()
+    def exchange(self, model: Any | None) -> None:
+        """Go on with another model, or with a fresh one; what waits for a label keeps waiting."""
+        self.model = self._make() if model is None else model
         self.version += 1
 
     def event(self, event: Event, now: float) -> Prediction | None:

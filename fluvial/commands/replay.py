@@ -7,7 +7,7 @@ import typer
 from fluvial.commands.common import AsJson, PipelineFile, print_json
 from fluvial.commands.run import opened
 from fluvial.config import load
-from fluvial.journal import Journal
+from fluvial.place import place_of
 from fluvial.replay import Gap
 from fluvial.settings import settings
 from fluvial.verify import Verdict, verify
@@ -26,9 +26,9 @@ def replay(
     """Replay the journal from nothing; exit 0 where all is identical, 3 with the first difference."""
     pipeline = load(pipeline_file)
     with opened(settings(), 10.0) as (log, store):
-        journal = Journal(store, pipeline.pipeline)
+        place = place_of(pipeline, log, store, key=None)
         try:
-            found = [verify(pipeline, log, journal, shard) for shard in range(pipeline.shards)]
+            found = [verify(place, shard) for shard in range(pipeline.shards)]
         except Gap as gap:
             typer.echo(f"cannot be replayed: {gap}", err=True)
             raise typer.Exit(3) from None

@@ -17,7 +17,7 @@ FIELDS: dict[str, Any] = {
 LABEL: dict[str, Any] = {"type": "boolean", "horizon": "100s"}
 WET: dict[str, Any] = {"of": "label", "stat": "mean", "by": "town", "last": 20, "default": 0.5}
 FOR_PEOPLE = {"pipeline", "question", "decision", "owner"}
-FOR_THE_RUN = {"topics", "partitions", "batch", "linger", "snapshot_every", "source"}
+FOR_THE_RUN = {"topics", "partitions", "batch", "linger", "snapshot_every", "standby", "source"}
 
 
 def versions(pipeline: Pipeline) -> dict[str, str]:
@@ -75,7 +75,7 @@ def test_what_shapes_a_state_makes_it_another(changes: dict[str, Any], wanted: s
     [
         {"question": "What?", "decision": "None.", "owner": "others"},
         {"topics": {"events": "rain"}, "partitions": 4},
-        {"batch": 7, "linger": "1s", "snapshot_every": 9},
+        {"batch": 7, "linger": "1s", "snapshot_every": 9, "standby": "cold"},
         {"fields": FIELDS | {"x": {"type": "number", "description": "east", "unit": "km", "pii": True}}},
         {"label": LABEL | {"description": "rain by noon", "unit": "mm", "horizon": "100000ms"}},
     ],

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial.decision import Decision
-from fluvial.journal import Batch, Entry, Fenced, Journal, Range, Snapshot, Tenure
+from fluvial.journal import Batch, Entry, Fenced, Journal, Range, Tenure
 from fluvial.reviews import Request, register, review
-from fluvial.store import Store, fence_table, journal_table, shard_table
+from fluvial.shelf import Shelf, Snapshot
+from fluvial.store import Store, decision_table, journal_table, shard_table
 from tests.fluvial.racing import race, succeeded
 
 TAKEOVERS = 300
@@ -21,7 +22,12 @@ EVENTS = TopicPartition("coins.events", 0)
 
 @pytest.fixture
 def journal(store: Store) -> Journal:
-    return Journal(store, "coins", keep=3)
+    return Journal(store, "coins")
+
+
+@pytest.fixture
+def shelf(store: Store) -> Shelf:
+    return Shelf(store, "coins", keep=3)
 
 
 def batch(number: int, decisions: list[Decision] | None = None) -> Batch:
@@ -30,7 +36,7 @@ def batch(number: int, decisions: list[Decision] | None = None) -> Batch:
 
 
 def snapshot(number: int) -> Snapshot:
-    return Snapshot(number, {EVENTS: number * 10}, f"digest {number}", bytes([number]) * 100)
+    return Snapshot(number, {EVENTS: number * 10}, f"digest {number}", "made by", bytes([number]) * 100)
 
 
 def rows(store: Store, table: sa.Table) -> list[Any]:
@@ -77,12 +83,11 @@ def test_of_owners_that_take_a_shard_at_once_each_gets_an_epoch_of_its_own(journ
 @pytest.mark.parametrize(
     "act",
     [
-        lambda journal, epoch: journal.save(0, epoch, snapshot(1)),
         lambda journal, epoch: journal.halt(0, epoch, "a gap"),
         lambda journal, epoch: journal.report(0, epoch, {"events": 1}),
         lambda journal, epoch: journal.remember_topics(0, epoch, {"coins.events": "id-2"}),
     ],
-    ids=["snapshot", "halt", "status", "topics"],
+    ids=["halt", "status", "topics"],
 )
 def test_a_former_owner_writes_nothing(
     journal: Journal, store: Store, act: Callable[[Journal, int], None]
@@ -93,7 +98,14 @@ def test_a_former_owner_writes_nothing(
     with pytest.raises(Fenced, match="newer owner than epoch 1"):
         act(journal, former)
     assert rows(store, shard_table) == before
-    assert journal.snapshots(0) == []
+
+
+def test_a_former_owner_stores_no_snapshot(journal: Journal, shelf: Shelf) -> None:
+    former = journal.acquire(0, "ann").epoch
+    journal.acquire(0, "bob")
+    with pytest.raises(Fenced, match="newer owner than epoch 1"):
+        shelf.save(0, former, snapshot(1))
+    assert shelf.listing(0) == []
 
 
 def test_a_batch_of_a_former_owner_or_out_of_turn_is_fenced(journal: Journal) -> None:
@@ -203,19 +215,34 @@ def test_a_decision_is_taken_up_exactly_once_however_often_the_shard_changes_han
     assert len(taken) == 1
 
 
-def test_the_last_few_snapshots_are_kept_and_always_the_first(journal: Journal) -> None:
+def test_the_last_few_snapshots_are_kept_and_always_the_first(journal: Journal, shelf: Shelf) -> None:
     epoch = journal.acquire(0, "worker").epoch
     for number in range(8):
-        journal.save(0, epoch, snapshot(number))
-    assert [kept.batch for kept in journal.snapshots(0)] == [7, 6, 5, 0]
-    assert journal.snapshots(0)[0] == snapshot(7)
+        shelf.save(0, epoch, snapshot(number))
+    kept = shelf.listing(0)
+    assert [one.batch for one in kept] == [7, 6, 5, 0]
+    assert kept[0][:6] == (7, epoch, {EVENTS: 70}, "digest 7", "made by", 100)
+    assert shelf.body(0, 7) == snapshot(7).body
+    assert shelf.body(0, 4) is None
 
 
-def test_a_snapshot_of_the_same_batch_replaces_the_one_before(journal: Journal) -> None:
+def test_a_snapshot_that_people_rolled_back_to_is_kept(journal: Journal, shelf: Shelf, store: Store) -> None:
+    epoch = journal.acquire(0, "worker").epoch
+    shelf.save(0, epoch, snapshot(1))
+    row = {"pipeline": "coins", "shard": 0, "action": "rollback", "review": "r", "args": {"batch": 1}}
+    with store.write() as db:
+        db.execute(sa.insert(decision_table).values(row))
+    for number in range(2, 9):
+        shelf.save(0, epoch, snapshot(number))
+    assert [one.batch for one in shelf.listing(0)] == [8, 7, 6, 1]
+
+
+def test_a_snapshot_of_the_same_batch_replaces_the_one_before(journal: Journal, shelf: Shelf) -> None:
     epoch = journal.acquire(0, "worker").epoch
     for body in (b"one", b"other"):
-        journal.save(0, epoch, snapshot(3)._replace(body=body))
-    assert [kept.body for kept in journal.snapshots(0)] == [b"other"]
+        shelf.save(0, epoch, snapshot(3)._replace(body=body))
+    assert [one.batch for one in shelf.listing(0)] == [3]
+    assert shelf.body(0, 3) == b"other"
 
 
 def test_whatever_a_model_says_when_it_fails_can_be_stored(journal: Journal, store: Store) -> None:
@@ -229,8 +256,20 @@ def test_whatever_a_model_says_when_it_fails_can_be_stored(journal: Journal, sto
     assert rows(store, shard_table)[0].halted is None
 
 
-def test_a_refused_write_is_on_record(journal: Journal, store: Store) -> None:
-    for _ in range(2):
-        journal.fenced(0, 3, "worker", "snapshot")
-    found = [(row.shard, row.epoch, row.worker, row.what) for row in rows(store, fence_table)]
-    assert found == [(0, 3, "worker", "snapshot")] * 2
+def test_what_was_refused_is_on_record(journal: Journal) -> None:
+    journal.refused(0, "write", 3, "worker", "journal")
+    journal.refused(0, "snapshot", 4, "worker", "batch 7: the seal does not hold")
+    assert journal.refusals(0) == [
+        ("write", 3, "worker", "journal"),
+        ("snapshot", 4, "worker", "batch 7: the seal does not hold"),
+    ]
+    assert journal.refusals(1) == []
+
+
+def test_what_a_definition_stands_for_is_remembered_once(journal: Journal) -> None:
+    journal.define("abc", {"model": "dummy.PriorClassifier()"}, {"river": "1"})
+    journal.define("abc", {"model": "another"}, {"river": "2"})
+    (found,) = journal.definitions()
+    assert (found.name, found.config, found.libraries) == (
+        "abc", {"model": "dummy.PriorClassifier()"}, {"river": "1"},
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from fluvial.incidents import Incidents
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
 from fluvial.store import StoreUnavailable
-from tests.fluvial.world import KEY, World, coins, embedded_world, tosses
+from tests.fluvial.world import World, coins, embedded_world, tosses
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def test_a_second_worker_goes_on_where_the_first_ended(small: World) -> None:
 def test_a_clean_stop_leaves_nothing_to_replay(small: World) -> None:
     small.feed(tosses(300))
     small.run()
-    newest = small.journal.snapshots(0)[0]
+    newest = small.shelf.listing(0)[0]
     assert newest.batch == small.status()["batch"]
     assert small.journal.batches(0, newest.batch) == []
-    again = Owned(small.pipeline, 0, small.log, small.journal, "again")
-    assert again.recover(Outbox(small.pipeline, small.log, small.store), KEY, lambda: True) == 0
+    again = Owned(small.place(worker="again"), 0)
+    assert list(again.recover(Outbox(small.pipeline, small.log, small.store))) == []
     assert again.shard.state.events == 300
 
 
@@ -246,6 +246,7 @@ def test_a_store_that_is_away_costs_the_shard_but_no_record(
             raise StoreUnavailable("the store is locked: wait")
         return append(entries)  # type: ignore[arg-type]
 
+    monkeypatch.setattr("fluvial.holdings.RETRY", 0.01)
     monkeypatch.setattr("fluvial.runner.RETRY", 0.01)
     monkeypatch.setattr(runner._journal, "append", flaky)
     runner.run()

@@ -15,8 +15,10 @@ from consumers.record import Record, TopicPartition
 from fluvial import reviews
 from fluvial.config import Pipeline, parse
 from fluvial.journal import Journal
+from fluvial.place import Place, place_of
 from fluvial.reporter import Reporter
 from fluvial.runner import Runner
+from fluvial.shelf import Shelf
 from fluvial.store import Store, shard_table
 from fluvial.verify import Verdict, verify
 from fluvial.wiring import create_topics, facts
@@ -107,7 +109,7 @@ class World:
 
     def __init__(self, pipeline: Pipeline, log: Log, store: Store) -> None:
         self.pipeline, self.log, self.store = pipeline, log, store
-        self.journal = Journal(store, pipeline.pipeline)
+        self.journal, self.shelf = Journal(store, pipeline.pipeline), Shelf(store, pipeline.pipeline)
         self.registry = CollectorRegistry()
         create_topics(pipeline, log)
         reviews.register(store, pipeline.pipeline, pipeline.shards, facts(pipeline))
@@ -160,7 +162,11 @@ class World:
 
     def verify(self, shard: int = 0) -> Verdict:
         """Replay the journal from nothing and compare."""
-        return verify(self.pipeline, self.log, self.journal, shard)
+        return verify(self.place(), shard)
+
+    def place(self, key: bytes | None = KEY, worker: str = "tester") -> Place:
+        """Where a shard is worked on in this world."""
+        return place_of(self.pipeline, self.log, self.store, key, worker=worker)
 
     def records(self, role: str) -> list[Record]:
         """Everything in one of the pipeline's topics, partition after partition."""

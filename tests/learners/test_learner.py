@@ -126,7 +126,7 @@ def test_while_paused_outcomes_are_scored_and_not_learned(default: Truth | None)
 def test_reset_makes_a_new_model_that_learns_from_what_was_predicted_before() -> None:
     one = learner()
     one.event(event("a"), 0.0)
-    one.reset()
+    one.exchange(None)
     one.label(Label("a", True, 1.0), 1.0)
     assert (one.version, [line[0] for line in one.model.lines]) == (2, ["taught"])
 

@@ -1,0 +1,51 @@
+"""Place: what a shard is worked on with, which partitions feed it, and in which order of topics."""
+
+from typing import NamedTuple
+
+from consumers.log import Log
+from consumers.record import TopicPartition
+from fluvial.config import Pipeline
+from fluvial.journal import Journal
+from fluvial.shelf import Shelf
+from fluvial.store import Store
+from fluvial.timing import SYSTEM, Timing
+
+
+class Place(NamedTuple):
+    """One pipeline on one log and one store, as a process finds it.
+
+    Without ``key`` no snapshot can be opened or made: everything is replayed from nothing.
+    """
+
+    pipeline: Pipeline
+    log: Log
+    journal: Journal
+    shelf: Shelf
+    key: bytes | None
+    worker: str = ""
+    timing: Timing = SYSTEM
+
+
+def place_of(
+    pipeline: Pipeline,
+    log: Log,
+    store: Store,
+    key: bytes | None,
+    *,
+    worker: str = "",
+    timing: Timing = SYSTEM,
+) -> Place:
+    """The place of a pipeline on a log and a store."""
+    name = pipeline.pipeline
+    return Place(pipeline, log, Journal(store, name), Shelf(store, name), key, worker, timing)
+
+
+def partitions_of(pipeline: Pipeline, shard: int) -> list[TopicPartition]:
+    """The partitions whose records a shard learns from."""
+    indices = range(pipeline.partitions) if pipeline.learn == "one-model" else (shard,)
+    return [TopicPartition(topic, index) for topic in pipeline.input_topics for index in indices]
+
+
+def ranks_of(pipeline: Pipeline) -> dict[str, int]:
+    """The order of topics among records of equal time: an event goes before its label."""
+    return {topic: rank for rank, topic in enumerate(pipeline.input_topics)}

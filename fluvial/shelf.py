@@ -1,0 +1,100 @@
+"""Shelf: the snapshots kept of a pipeline's shards. A cache: any of them may be missing or spoilt."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from consumers.record import TopicPartition
+from fluvial.fence import at, own
+from fluvial.store import Store, decision_table, snapshot_table
+
+_SHOWN = [column for column in snapshot_table.c if column.name != "body"]
+
+
+class Snapshot(NamedTuple):
+    """A state to be stored: after which batch, where reading goes on, what made it, and the sealed bytes."""
+
+    batch: int
+    positions: dict[TopicPartition, int]
+    digest: str
+    definition: str
+    body: bytes
+
+
+class Kept(NamedTuple):
+    """A stored snapshot as the list shows it, without its bytes. ``at`` is clock time, ``size`` in bytes."""
+
+    batch: int
+    epoch: int
+    positions: dict[TopicPartition, int]
+    digest: str
+    definition: str
+    size: int
+    at: float
+
+
+class Shelf:
+    """The snapshots of one pipeline. ``keep`` of each shard are kept, its first, and what people chose."""
+
+    def __init__(self, store: Store, pipeline: str, *, keep: int = 5) -> None:
+        self._store, self._pipeline, self._keep = store, pipeline, keep
+
+    def save(self, shard: int, epoch: int, snapshot: Snapshot) -> None:
+        """Keep a snapshot and drop what is older than the last few. Raises Fenced."""
+        row: dict[str, Any] = {
+            "pipeline": self._pipeline,
+            "shard": shard,
+            "batch": snapshot.batch,
+            "epoch": epoch,
+            "positions": {str(tp): offset for tp, offset in snapshot.positions.items()},
+            "digest": snapshot.digest,
+            "definition": snapshot.definition,
+            "size": len(snapshot.body),
+            "body": snapshot.body,
+            "at": time.time(),
+        }
+        key = ["pipeline", "shard", "batch"]
+        insert = self._store.insert(snapshot_table).values(row)
+        fresh = {name: value for name, value in row.items() if name not in key}
+        with self._store.write() as db:
+            own(db, self._pipeline, shard, epoch)
+            db.execute(insert.on_conflict_do_update(index_elements=key, set_=fresh))
+            self._prune(db, shard)
+
+    def _prune(self, db: sa.Connection, shard: int) -> None:
+        here = at(snapshot_table, self._pipeline, shard)
+        newest = sa.select(snapshot_table.c.batch).where(*here).order_by(snapshot_table.c.batch.desc())
+        oldest = db.execute(newest.limit(self._keep)).scalars().all()[-1]
+        # Batch 0 stays: it pins where the first range starts, so that all can be replayed.
+        between = snapshot_table.c.batch.between(1, oldest - 1)
+        chosen = snapshot_table.c.batch.not_in(self._chosen(db, shard))
+        db.execute(sa.delete(snapshot_table).where(*here, between, chosen))
+
+    def _chosen(self, db: sa.Connection, shard: int) -> Sequence[int]:
+        """Batches that people rolled back to: a replay wants their model again."""
+        query = sa.select(decision_table.c.args).where(
+            *at(decision_table, self._pipeline, shard), decision_table.c.action == "rollback"
+        )
+        return [int(args["batch"]) for args in db.execute(query).scalars() if "batch" in args]
+
+    def listing(self, shard: int) -> list[Kept]:
+        """All snapshots kept of a shard, newest first."""
+        query = sa.select(*_SHOWN).where(*at(snapshot_table, self._pipeline, shard))
+        with self._store.read() as db:
+            rows = db.execute(query.order_by(snapshot_table.c.batch.desc())).all()
+        return [_kept(row) for row in rows]
+
+    def body(self, shard: int, batch: int) -> bytes | None:
+        """The sealed bytes of one snapshot; None where it is gone by now."""
+        here = at(snapshot_table, self._pipeline, shard)
+        query = sa.select(snapshot_table.c.body).where(*here, snapshot_table.c.batch == batch)
+        with self._store.read() as db:
+            found = db.execute(query).scalar()
+        return None if found is None else bytes(found)
+
+
+def _kept(row: Any) -> Kept:
+    positions = {TopicPartition.parse(tp): int(offset) for tp, offset in row.positions.items()}
+    return Kept(row.batch, row.epoch, positions, row.digest, row.definition, row.size, row.at)
