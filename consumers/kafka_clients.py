@@ -16,24 +16,26 @@ from kafka.errors import (
     OffsetOutOfRangeError,
     RetriableError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     UnsupportedCodecError,
     UnsupportedSaslMechanismError,
 )
 from kafka.net.compat import KafkaNetClient
 
-from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic
+from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic, Unreadable
 from consumers.record import TopicPartition
 
 _TOLD: tuple[tuple[type[Exception], type[LogError], str], ...] = (
     (OffsetOutOfRangeError, RangeLost, "the log no longer holds what was asked for"),
     (LogTruncationError, RangeLost, "the log was cut back behind what was read"),
     (UnknownTopicOrPartitionError, UnknownTopic, "the topic or partition does not exist"),
+    (TopicAuthorizationFailedError, Unreadable, "access to a topic is denied; ask for the right to it"),
     (AuthorizationError, LogError, "access is denied; ask for the rights named"),
     (SaslAuthenticationFailedError, LogError, "the user or its secret is refused"),
     (UnsupportedSaslMechanismError, LogError, "it wants the password to be shown in another way"),
-    (UnsupportedCodecError, LogError, "a batch is compressed in a way that cannot be read here"),
-    (CorruptRecordError, LogUnavailable, "a batch fails its checksum; look at the broker's disk"),
+    (UnsupportedCodecError, Unreadable, "a batch is compressed in a way that cannot be read here"),
+    (CorruptRecordError, Unreadable, "a batch fails its checksum; look at the broker's disk"),
     (RetriableError, LogUnavailable, "it does not answer"),
     (KafkaError, LogError, "it refuses"),
 )
@@ -142,7 +144,7 @@ class Clients:
 
     def error(self, error: Exception) -> LogError:
         kind, words = next((kind, words) for of, kind, words in _TOLD if isinstance(error, of))
-        return kind(f"Kafka at {self.bootstrap}: {words} ({error})")
+        return kind(f"Kafka at {self.bootstrap}: {words} ({error})", _concerned(error))
 
     def _make(self, kind: Any, **settings: object) -> Any:
         options = {name: value for name, value in self._options.items() if name in kind.DEFAULT_CONFIG}
@@ -180,6 +182,16 @@ def _hint(cause: str) -> str:
     if any(sign in cause for sign in ("socket disconnected", "Handshake failed", "Invalid frame")):
         return f"; perhaps the two do not mean the same security: {cause}"
     return f": {cause}"
+
+
+def _concerned(error: Exception) -> list[TopicPartition]:
+    """The partitions that an error is about, where kafka-python tells."""
+    told: Any = ()
+    if isinstance(error, OffsetOutOfRangeError) and error.args:
+        told = error.args[0]
+    elif isinstance(error, LogTruncationError):
+        told = error.divergent_offsets
+    return [TopicPartition(*tp) for tp in told] if isinstance(told, dict) else []
 
 
 def foreign(tp: TopicPartition) -> Any:

@@ -102,6 +102,7 @@ def membership_of(pipeline: Pipeline, settings: Settings) -> Membership:
         group=f"fluvial.{pipeline.pipeline}",
         topics=pipeline.input_topics,
         one_model=pipeline.learn == "one-model",
+        partitions=pipeline.partitions,
         seat=Seat(settings.worker, settings.leave_at_stop, settings.session_timeout, settings.stuck_timeout),
         options=settings.kafka_options,
     )

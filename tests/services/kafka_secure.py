@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.services.kafka_jars import jars
 from tests.services.kafka_jvm import HOST, JvmKafka
 from tests.services.kafka_settings import Listener, listening
 from tests.services.process import free_port
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # how it reads its schemas
+    from kafka import KafkaAdminClient
+    from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 USER, PASSWORD = "ann", 'p@ss"w/rd'
 LOGIN = "org.apache.kafka.common.security"
@@ -43,11 +49,26 @@ class SecureKafka(JvmKafka):
             "ssl.truststore.location": str(self.client),
             "listener.name.ssl.ssl.client.auth": "required",
             "sasl.enabled.mechanisms": "PLAIN",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # those who come through `bootstrap`, and the broker itself
+            "allow.everyone.if.no.acl.found": "true",
         }
         for door in ("sasl_plaintext", "sasl_ssl"):
             line = f'{LOGIN}.plain.PlainLoginModule required user_{USER}="{word}";'
             changes[f"listener.name.{door}.plain.sasl.jaas.config"] = line
         super().__init__(folder, changes, ports=ports)
+
+    @contextmanager
+    def denied(self, user: str, topic: str) -> Iterator[None]:
+        """Meanwhile the user has no right to the topic, not even to know that it exists."""
+        resource = ResourcePattern(ResourceType.TOPIC, topic)
+        acl = ACL(f"User:{user}", "*", ACLOperation.ALL, ACLPermissionType.DENY, resource)
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+            admin.create_acls([acl])
+            try:
+                yield
+            finally:
+                admin.delete_acls([acl])
 
 
 @contextmanager
