@@ -54,8 +54,13 @@ class KafkaLog:
             return _infos(self._ask().describe_topics(list(topics)))
 
     def spans(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Span]:
-        begins = self._offsets(partitions, OffsetSpec.EARLIEST)
-        ends = self._offsets(partitions, OffsetSpec.LATEST)
+        try:
+            begins = self._offsets(partitions, OffsetSpec.EARLIEST)
+            ends = self._offsets(partitions, OffsetSpec.LATEST)
+        except UnknownTopic as error:
+            infos = self.describe(sorted({tp.topic for tp in partitions}))  # raises where access is denied
+            missing = [tp for tp in partitions if not _has(infos, tp)]
+            raise UnknownTopic(str(error), missing) from error
         return {tp: Span(begins[tp], ends[tp]) for tp in partitions}
 
     def tail(self, positions: Mapping[TopicPartition, int]) -> KafkaTail:
@@ -163,6 +168,10 @@ class KafkaLog:
         if producer is not None:
             with self._clients.explained():
                 producer.close(timeout=self._clients.patience)
+
+
+def _has(infos: Mapping[str, TopicInfo], tp: TopicPartition) -> bool:
+    return tp.topic in infos and tp.partition < infos[tp.topic].partitions
 
 
 def _infos(found: Sequence[Mapping[str, Any]]) -> dict[str, TopicInfo]:

@@ -96,7 +96,7 @@ class LogFile:
         sql = "SELECT number, begin, next FROM partition WHERE topic = ? AND partition = ?"
         row = self._db.execute(sql, tp).fetchone()
         if row is None:
-            raise UnknownTopic(f"{tp} does not exist: create it")
+            raise UnknownTopic(f"{tp} does not exist: create it", [tp])
         return row[0], Span(row[1], row[2])
 
     def spans(self) -> dict[int, Span]:

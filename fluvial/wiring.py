@@ -33,7 +33,7 @@ def open_log(settings: Settings, patience: float = 10.0) -> Log:
         return EmbeddedLog(settings.log_path, patience=patience)
     from consumers.kafka import KafkaLog  # noqa: PLC0415 - the embedded mode starts without kafka-python
 
-    return KafkaLog(settings.bootstrap, patience=patience)
+    return KafkaLog(settings.bootstrap, options=settings.kafka_options, patience=patience)
 
 
 def open_log_patiently(settings: Settings, wait: float) -> Log:
@@ -102,7 +102,9 @@ def membership_of(pipeline: Pipeline, settings: Settings) -> Membership:
         group=f"fluvial.{pipeline.pipeline}",
         topics=pipeline.input_topics,
         one_model=pipeline.learn == "one-model",
+        partitions=pipeline.partitions,
         seat=Seat(settings.worker, settings.leave_at_stop, settings.session_timeout, settings.stuck_timeout),
+        options=settings.kafka_options,
     )
 
 
