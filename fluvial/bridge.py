@@ -11,8 +11,8 @@ from fluvial.journal import Batch
 from fluvial.replay import Gap
 
 
-class NoTopic(Gap):
-    """A topic does not exist: until it does, nobody can say what is lost."""
+class TopicUnfit(Gap):
+    """A topic is not there, or not as the pipeline file says: until it is, nobody can say what is lost."""
 
 
 def bridge(
@@ -27,7 +27,7 @@ def bridge(
 
     ``past`` is the last state that can be rebuilt; the rows in ``given_up`` come after it. Reading
     goes on where it had been, never before it: what was predicted once is not predicted again. Of
-    a topic that was made anew everything is read. Raises NoTopic, LogError.
+    a topic that was made anew everything is read. Raises TopicUnfit, LogError.
     """
     ids = topic_ids(log, topics)
     reached = Past(past.shard, dict(past.positions))
@@ -51,9 +51,9 @@ def bridge(
 
 
 def topic_ids(log: Log, topics: Iterable[str]) -> dict[str, str]:
-    """The ids of topics. Raises NoTopic, LogError."""
+    """The ids of topics. Raises TopicUnfit, LogError."""
     wanted = sorted(topics)
     found = {name: info.id for name, info in log.describe(wanted).items()}
     if missing := [name for name in wanted if name not in found]:
-        raise NoTopic(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
+        raise TopicUnfit(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
     return found

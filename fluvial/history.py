@@ -141,6 +141,22 @@ class History:
             rows = [row for row in page if not self.is_void(row.number)]
             yield from read(self._log, rows, self._ranks, chunk=chunk)
 
+    def replayable_after(self) -> int:
+        """The batch after which every row's records are there, as far as offsets tell; 0 for all of them."""
+        spans = self._log.spans(self._partitions)
+        reached: dict[TopicPartition, int] = {}
+        after = 0
+        for page in self._pages(0, None):
+            for row in page:
+                for tp, done in row.ranges.items():
+                    if done.start < reached.get(tp, 0):  # the topic was made anew
+                        after = max(after, row.number - 1)
+                    span = spans.get(tp)
+                    if span is None or done.start < span.begin or done.end > span.end:
+                        after = row.number
+                    reached[tp] = done.end
+        return after
+
     def voids(self) -> list[Void]:
         """The stretches of rows that people gave up, oldest first."""
         return list(self._known_voids())

@@ -11,7 +11,7 @@ from consumers.embedded import EmbeddedLog
 from consumers.log import Log, LogUnavailable, Membership, UnknownTopic
 from consumers.membership import EmbeddedMembership
 from fluvial import reviews
-from fluvial.config import Pipeline
+from fluvial.config import Pipeline, as_written
 from fluvial.fingerprint import definition, libraries
 from fluvial.journal import Journal
 from fluvial.reporter import Reporter
@@ -119,8 +119,7 @@ def make_runner(
 ) -> tuple[Runner, Reporter]:
     """Build a worker for a pipeline whose topics exist, and make the pipeline known to the desk."""
     reviews.register(store, pipeline.pipeline, pipeline.shards, facts(pipeline))
-    written = pipeline.model_dump(mode="json", exclude_defaults=True)
-    Journal(store, pipeline.pipeline).define(definition(pipeline), written, libraries())
+    Journal(store, pipeline.pipeline).define(definition(pipeline), as_written(pipeline), libraries())
     metrics = Metrics(registry)
     versions = libraries()
     metrics.build({"version": versions["fluvial"], "river": versions["river"], "python": versions["python"]})

@@ -75,7 +75,7 @@ def test_all_that_was_published_is_compared(world: World) -> None:
     found = world.verify()
     assert (found.difference, found.predictions, found.compared) == (None, 500, 500)
     assert found.digest == world.status()["digest"]
-    assert found.unverified == () and found.others == {} and found.given_up == 0
+    assert (found.unverified, found.others, found.given_up) == ((), {}, 0)
 
 
 def test_partitions_and_shards_are_compared_each_by_itself(make: Callable[..., World]) -> None:
