@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from consumers.record import Record, TopicPartition
-from fluvial.bridge import NoTopic, bridge, topic_ids
+from fluvial.bridge import TopicUnfit, bridge, topic_ids
 from fluvial.decision import STEERING, Decision, wants_model
 from fluvial.fingerprint import definition
 from fluvial.follower import Follower
@@ -73,7 +73,7 @@ class Owned:
         """Load the newest good snapshot and replay what follows; yields each batch that was replayed.
 
         What was journaled but perhaps not published goes to ``outbox`` again, byte for byte. A
-        follower that is ``warm`` saves the loading and most of the replay. Raises NoTopic at once; Gap
+        follower that is ``warm`` saves the loading and most of the replay. Raises TopicUnfit at once; Gap
         and StepFailed when as much as possible is replayed; Fenced, StoreUnavailable, LogError.
         """
         anew = self._check_topics()
@@ -107,14 +107,14 @@ class Owned:
         """What accepting the gap would give up as things are; None where nothing can be accepted yet."""
         try:
             taken, _ = self._bridge(self._given_up(), Decision(0, "accept_gap", ""))
-        except NoTopic:
+        except TopicUnfit:
             return None
         return taken.args
 
     def accept(self, decision: Decision, *, spoilt: bool) -> None:
         """Go on behind what cannot be replayed, as a person decided; the journal says what was given up.
 
-        To be called after ``recover`` has raised anything but NoTopic: ``spoilt`` says that a step
+        To be called after ``recover`` has raised anything but TopicUnfit: ``spoilt`` says that a step
         failed, so that what is in memory stands in the middle of a batch. Decisions that steer the
         learner are not given up with their batches. Raises Gap, Fenced, StoreUnavailable, LogError.
         """
@@ -157,8 +157,8 @@ class Owned:
         return max([0, *(one.batch for one in kept), *(row.published for row in last)])
 
     def _check_topics(self) -> Gap | None:
-        """Raise NoTopic where one is missing; return Gap where one was made anew."""
-        found = topic_ids(self._log, self.ranks)
+        """Raise TopicUnfit where one is missing or has grown; return Gap where one was made anew."""
+        found = topic_ids(self._log, self.ranks, self.pipeline.partitions)
         if not self._tenure.topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
         for name, known in self._tenure.topic_ids.items():

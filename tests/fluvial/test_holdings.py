@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from consumers.log import LogUnavailable
+from consumers.log import LogUnavailable, PartitionsAdded, Unreadable
 from consumers.record import TopicPartition
 from fluvial.runner import Runner
 from fluvial.store import snapshot_table
@@ -129,3 +129,51 @@ def test_a_delivery_that_fails_costs_every_shard_on_its_way_its_replay_but_no_pr
     runner.run()
     assert [world.verify(shard).difference for shard in (0, 1)] == [None, None]
     assert sum(world.status(shard)["events"] for shard in (0, 1)) == 700
+
+
+def test_records_that_cannot_be_read_halt_their_shard_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, _ = owning(world, 0, 1)
+    events = TopicPartition(world.pipeline.topic("events"), 1)
+    assert runner._aligned is not None
+    poll, damaged = runner._aligned._tail.poll, iter([Unreadable(f"{events}: a damaged batch", [events])])
+
+    def flaky(timeout: float) -> Any:
+        if error := next(damaged, None):
+            raise error
+        return poll(timeout)
+
+    monkeypatch.setattr(runner._aligned._tail, "poll", flaky)
+    runner.tick()
+    assert set(runner.owned) == {0}
+    assert "a damaged batch" in (world.halted(1) or "")
+    before = runner.owned[0].shard.state.events
+    world.feed(tosses(100, seed=2, first=600))
+    while runner.owned[0].shard.state.events < before + 20:
+        runner.tick()
+    end(runner)
+
+
+def test_partitions_that_were_added_stop_the_shards_until_the_file_knows_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, _ = owning(world, 0, 1)
+    assert runner._aligned is not None
+    events = world.pipeline.topic("events")
+    describe = world.log.describe
+
+    def grown(topics: Any) -> Any:
+        return {name: info._replace(partitions=3) for name, info in describe(topics).items()}
+
+    def added(_: float) -> Any:
+        raise PartitionsAdded(events, 2, 3)
+
+    monkeypatch.setattr("fluvial.holdings.RETRY", 0.0)
+    monkeypatch.setattr(runner._aligned._tail, "poll", added)
+    monkeypatch.setattr(world.log, "describe", grown)
+    for _ in range(3):
+        runner.tick()
+    assert not runner.owned
+    assert "has 3 partitions, the pipeline file says 2: write 3 there" in (world.halted(0) or "")
+    end(runner)
