@@ -164,7 +164,8 @@ def test_partitions_that_were_added_stop_the_shards_until_the_file_knows_them(
     describe = world.log.describe
 
     def grown(topics: Any) -> Any:
-        return {name: info._replace(partitions=3) for name, info in describe(topics).items()}
+        found = describe(topics)
+        return found | ({events: found[events]._replace(partitions=3)} if events in found else {})
 
     def added(_: float) -> Any:
         raise PartitionsAdded(events, 2, 3)
