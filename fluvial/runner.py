@@ -89,6 +89,8 @@ class Runner:
 
     def trouble(self) -> str:
         """Why this worker is not ready; empty where it is. May be asked from any thread."""
+        if self.should_exit:
+            return "it is being stopped"
         still = self._timing.monotonic() - self._turned_at
         if not self._trouble and still > STUCK:
             return f"the loop has not turned for {still:.0f} s"

@@ -167,7 +167,7 @@ importlib:import_module pickle:loads copyreg:_reconstructor types:FunctionType
 fluvial.store:Store fluvial.secrets:read_or_make fluvial.commands.demo:subprocess
 fluvial.state:build fluvial.state:fresh_state fluvial.state:Any fluvial.state:Learner
 fluvial.state:__builtins__ fluvial.state:State.__init__.__globals__
-consumers.kafka:KafkaLog consumers.embedded:EmbeddedLog monitors.exposition:MetricsServer
+consumers.kafka:KafkaLog consumers.embedded:EmbeddedLog monitors.server:MetricsServer
 learners.expression:build learners.portable:partial learners.portable:itemgetter learners.catalogue:inspect
 learners.portable:revive_method.__globals__ river.tree.base:__builtins__ river.compose.pipeline:functools
 river.datasets:Bikes river.datasets.base:RemoteDataset river.drift.datasets.base:abc

@@ -50,6 +50,11 @@ class AtWork:
         """Whether the worker does all that it should."""
         return not self.trouble()
 
+    def stop(self) -> None:
+        """Let it end now, whatever is left to be learned."""
+        assert self._runner is not None
+        self._runner.should_exit = True
+
     def positions(self) -> dict[TopicPartition, int]:
         """How far it has learned, by partition; nothing while it has no shard."""
         owned = list(self._runner.owned.values()) if self._runner else []
