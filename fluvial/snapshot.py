@@ -107,7 +107,7 @@ def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:
     return seal_packed(pack(state), header, key)
 
 
-def pack(state: State) -> bytes:
+def pack(state: object) -> bytes:
     """Pickle a state; what must be done between two batches, because the next one changes it.
 
     Raises SnapshotError where the state holds something that cannot be packed.
@@ -118,6 +118,11 @@ def pack(state: State) -> bytes:
     except _UNREADABLE as error:
         raise SnapshotError(f"the state cannot be packed: {type(error).__name__}: {error}") from error
     return packed.getvalue()
+
+
+def weight(part: object) -> int:
+    """Bytes of a part of a state when it is packed by itself. Raises SnapshotError."""
+    return len(pack(part))
 
 
 def seal_packed(packed: bytes, header: Mapping[str, Any], key: bytes) -> bytes:
