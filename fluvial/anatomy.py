@@ -76,8 +76,8 @@ def _steps(name: str, model: Any) -> Iterator[tuple[str, Any]]:
     else:
         yield name, model
         return
-    for part, step in inner.items():
-        yield from _steps(part, step)
+    for inner_name, step in inner.items():
+        yield from _steps(inner_name, step)
 
 
 def figures(step: Any) -> dict[str, int]:
