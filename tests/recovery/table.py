@@ -86,6 +86,27 @@ ROWS: tuple[Row, ...] = (
         lambda site: part("crash").few_kills(site),
         lambda site: part("crash").kill_often(site, kills=1000, least=20),
     ),
+    Row(
+        "zombie",
+        "an owner that lost its shard without knowing writes nothing, and leaves a trace",
+        "200 resumed owners: 0 writes accepted, 200 logged",
+        lambda site: part("zombies").resume_often(site, zombies=10, processes=2),
+        lambda site: part("zombies").resume_often(site, zombies=180, processes=20),
+    ),
+    Row(
+        "start",
+        "a worker process that was killed is back at work soon",
+        "25 starts of `fluvial run`: the slowest within 5 s",
+        lambda site: part("starts").start_again(site, times=3, longest=15.0),  # beside other tests
+        lambda site: part("starts").start_again(site, times=25),
+    ),
+    Row(
+        "stop",
+        "a worker that is told to stop leaves nothing to be done again",
+        "50 SIGTERM under load: exit code 0 within 10 s, 0 batches replayed by the next start",
+        lambda site: part("stops").stop_often(site, times=4),
+        lambda site: part("stops").stop_often(site, times=50),
+    ),
 )
 """In the order in which they are shown."""
 
