@@ -35,6 +35,8 @@ class Speed(NamedTuple):
 class Alone:
     """A membership of one worker."""
 
+    trouble = ""
+
     def assigned(self) -> frozenset[int]:
         return frozenset({0})
 

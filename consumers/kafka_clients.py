@@ -6,11 +6,13 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import TopicPartition as KafkaPartition
+from kafka.admin import MemberToRemove
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
     KafkaError,
     LogTruncationError,
+    NoError,
     OffsetOutOfRangeError,
     RetriableError,
     SaslAuthenticationFailedError,
@@ -83,6 +85,17 @@ class Clients:
             max_block_ms=int(self.patience * 1000),
             delivery_timeout_ms=int(self.patience * 1000),
         )
+
+    def leave(self, group: str, member: str, name: str) -> str:
+        """Take the static member ``name`` out of a group; returns what stood against it, or nothing."""
+        admin = self.admin()
+        try:
+            with self.explained():
+                going = MemberToRemove(member_id=member, group_instance_id=name, reason="it stops")
+                answers = admin.remove_group_members(group, [going])
+        finally:
+            admin.close()
+        return ", ".join(error.__name__ for error in answers.values() if error is not NoError)
 
     @contextmanager
     def explained(self) -> Iterator[None]:

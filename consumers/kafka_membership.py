@@ -3,30 +3,53 @@
 The group's consumer has a thread of its own and never fetches: heavy learning cannot cost the
 worker its membership, and a partition that is never fetched cannot stall (kafka-python 3.0.12 can
 lose a paused partition's records for ever). Listeners run on kafka-python's own thread, so they
-only set flags.
+only set flags. What no thread survives is one call of C code that keeps Python's lock for longer
+than the session: then others take over, the epoch in the store refuses what this worker writes,
+and it joins again.
 """
 
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from kafka import ConsumerRebalanceListener
-from kafka.errors import KafkaError
+from kafka.errors import (
+    FencedInstanceIdError,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from consumers.assignor import ShardAssignor
 from consumers.kafka_clients import Clients, foreign
+from consumers.log import LogError
 from consumers.record import TopicPartition
 
 logger = structlog.get_logger()
 
-SESSION = 6.0
-"""Seconds after which the group gives a silent member's shards away."""
+REBALANCE = 30.0
+"""Seconds in which every member has to answer when shards are shared out anew.
 
-STUCK = 30.0
-"""Seconds without a tick of the main loop after which the worker stops claiming to be alive."""
+Members answer from threads of their own, so this need not be as long as a learner's longest step.
+"""
+
+
+class Seat(NamedTuple):
+    """How a worker takes part in a group; times in seconds.
+
+    Under a ``name`` of its own (letters, digits, ``.``, ``_``, ``-``) the worker's shards are kept
+    for it while it restarts: nothing is shared out anew when it is back within ``session``. So a
+    stop keeps the seat, unless it ``leaves``: then the others get its shards at once, as they do
+    from a worker without a name.
+    """
+
+    name: str = ""
+    leaves: bool = False
+    session: float = 6.0  # of silence, after which the group gives the shards away
+    stuck: float = 300.0  # without a tick of the main loop, after which the worker gives them back
 
 
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
@@ -42,28 +65,32 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         group: str,
         topics: Sequence[str],
         one_model: bool,
+        seat: Seat | None = None,
         options: Mapping[str, object] | None = None,
     ) -> None:
-        self._topics, self._one_model = frozenset(topics), one_model
+        self._group, self._topics, self._one_model = group, sorted(topics), one_model
+        self._seat = seat or Seat()
         self._assignor = ShardAssignor(one_model)
         self._assigned: frozenset[int] = frozenset()
+        self._trouble = ""
+        self._fenced = False
         self._positions: Mapping[TopicPartition, int] = {}
         self._ticked = time.monotonic()
         self._closing = threading.Event()
-        self._consumer = Clients(bootstrap, options or {}, patience=10.0).consumer(
-            group_id=group,
-            partition_assignment_strategy=[self._assignor],
-            session_timeout_ms=int(SESSION * 1000),
-            heartbeat_interval_ms=1_000,
-            max_poll_interval_ms=int(STUCK * 1000),
-        )
-        self._consumer.subscribe(sorted(topics), listener=self)
+        self._clients = Clients(bootstrap, options or {}, patience=10.0)
+        self._consumer = self._make_consumer()
+        self._consumer.subscribe(self._topics, listener=self)
         self._thread = threading.Thread(target=self._stay, name="kafka-membership", daemon=True)
         self._thread.start()
 
     def assigned(self) -> frozenset[int]:
         """The shards that the group gives this worker at the moment."""
         return self._assigned
+
+    @property
+    def trouble(self) -> str:
+        """Why the group gives nothing out, or nothing to this worker; empty where all is well."""
+        return self._trouble
 
     def holder(self, shard: int) -> str | None:
         """Not known: the group tells its members only what is theirs."""
@@ -76,10 +103,34 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
             self._positions = positions
 
     def close(self) -> None:
-        """Leave the group at once, so that another member takes over without waiting."""
+        """Leave the group at once, or keep the seat warm, as ``Seat`` says."""
         self._closing.set()
         self._thread.join(10)
+        member = self._consumer.group_metadata().member_id
         self._consumer.close(autocommit=False, timeout_ms=3_000)
+        if self._seat.name and self._seat.leaves and member and not self._fenced:
+            self._leave(member)
+
+    def _make_consumer(self) -> Any:
+        seat = self._seat
+        consumer = self._clients.consumer(
+            group_id=self._group,
+            group_instance_id=seat.name or None,
+            partition_assignment_strategy=[self._assignor],
+            session_timeout_ms=int(seat.session * 1000),
+            heartbeat_interval_ms=int(min(1.0, seat.session / 4) * 1000),
+            max_poll_interval_ms=int(max(REBALANCE, seat.session) * 1000),
+        )
+        # kafka-python takes note of a fenced heartbeat, sends no more of them, and tells nobody
+        coordinator = consumer._coordinator
+        handle = coordinator._handle_heartbeat_response
+
+        def listen(response: Any, *rest: Any) -> Any:
+            self._fenced |= response.error_code == FencedInstanceIdError.errno
+            return handle(response, *rest)
+
+        coordinator._handle_heartbeat_response = listen
+        return consumer
 
     # -- called on kafka-python's thread: only flags
 
@@ -98,7 +149,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         found: dict[int, set[str]] = {}
         for tp in assigned:
             found.setdefault(tp.partition, set()).add(tp.topic)
-        whole = {partition for partition, topics in found.items() if topics == self._topics}
+        whole = {partition for partition, topics in found.items() if topics == set(self._topics)}
         self._assigned = frozenset({0} if whole else ()) if self._one_model else frozenset(whole)
 
     # -- the membership thread
@@ -110,22 +161,34 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
             # whatever ended this thread, nobody tells us any more what is ours: a worker that went on
             # would take the epoch back and forth with the group's new choice
             self._assigned = frozenset()
+            if not self._closing.is_set():
+                self._say(self._farewell())
 
     def _poll_until_closed(self) -> None:
-        said = ""
-        while not self._closing.is_set():
-            if time.monotonic() - self._ticked > STUCK:
-                self._closing.wait(0.1)  # the main loop hangs: let the group give the shards away
-                continue
+        while not self._closing.is_set() and not self._fenced:
             try:
+                if self._is_stuck():
+                    self._step_aside()
                 self._consumer.poll(1_000)
                 self._show_positions()
+                self._say(self._assignor.refused)
+            except FencedInstanceIdError:
+                self._fenced = True
             except KafkaError as error:
-                logger.warning("membership", why=str(error))
+                self._say(self._explain(error))
                 self._closing.wait(0.5)
-            if self._assignor.uneven != said:
-                said = self._assignor.uneven
-                logger.error("no shard is given out", why=said)
+
+    def _is_stuck(self) -> bool:
+        return time.monotonic() - self._ticked > self._seat.stuck
+
+    def _step_aside(self) -> None:
+        """Leave the group until the main loop moves again."""
+        self._say(f"the worker has not moved for {self._seat.stuck:g} s: others get its shards")
+        self._consumer.unsubscribe()  # a named member only falls silent: its session ends
+        self._assigned = frozenset()
+        while self._is_stuck() and not self._closing.is_set():
+            self._closing.wait(0.1)
+        self._consumer.subscribe(self._topics, listener=self)
 
     def _show_positions(self) -> None:
         """Commit offsets for lag displays only; nothing ever reads them back."""
@@ -135,3 +198,40 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         shown = {tp: at for tp, at in shown.items() if tp in ours}
         if shown:
             self._consumer.commit_async(shown)
+
+    # -- words
+
+    def _say(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            logger.error("membership", group=self._group, why=trouble)
+        self._trouble = trouble
+
+    def _explain(self, error: KafkaError) -> str:
+        if isinstance(error, InconsistentGroupProtocolError):
+            return (
+                f"a worker in the group {self._group} shares shards out in another way: all workers of a"
+                " pipeline need the same `learn` in their file and the same version of fluvial"
+            )
+        if isinstance(error, InvalidSessionTimeoutError):
+            return (
+                f"the broker allows no session of {self._seat.session:g} s: look at its"
+                " group.min.session.timeout.ms and group.max.session.timeout.ms"
+            )
+        return str(self._clients.error(error))
+
+    def _farewell(self) -> str:
+        if self._fenced:
+            return (
+                f"another worker joined under the name {self._seat.name} and has its shards now:"
+                " stop one of the two, or give it another name"
+            )
+        return "the thread that keeps the membership has ended: restart the worker"
+
+    def _leave(self, member: str) -> None:
+        """Give a named seat up; the consumer itself leaves it to the end of the session."""
+        try:
+            left = self._clients.leave(self._group, member, self._seat.name)
+        except LogError as error:
+            left = str(error)
+        if left:
+            logger.warning("the seat stays taken until its session ends", name=self._seat.name, why=left)

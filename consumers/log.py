@@ -155,6 +155,14 @@ class Membership(Protocol):
         """The shards this worker should run now. Cheap: called before every batch."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is given out, or nothing to this worker, in a sentence; empty where all is well.
+
+        To stand by while others have all shards is no trouble.
+        """
+        ...
+
     def holder(self, shard: int) -> str | None:
         """Who holds the shard, as a person would name it, where that is known."""
         ...

@@ -36,6 +36,11 @@ class EmbeddedMembership:
                     self._try(shard)
         return frozenset(self._held)
 
+    @property
+    def trouble(self) -> str:
+        """None ever: the locks of this machine are given to whoever comes first."""
+        return ""
+
     def holder(self, shard: int) -> str | None:
         """The name that the holder of a shard wrote into its file; None where nobody holds it."""
         if shard in self._held:

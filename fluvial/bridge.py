@@ -1,6 +1,6 @@
 """Bridge: how a shard goes on behind records that are gone, when a person accepts the loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from consumers.log import Log
@@ -8,6 +8,11 @@ from consumers.record import TopicPartition
 from fluvial.decision import Decision
 from fluvial.history import Past
 from fluvial.journal import Batch
+from fluvial.replay import Gap
+
+
+class NoTopic(Gap):
+    """A topic does not exist: until it does, nobody can say what is lost."""
 
 
 def bridge(
@@ -22,23 +27,33 @@ def bridge(
 
     ``past`` is the last state that can be rebuilt; the rows in ``given_up`` come after it. Reading
     goes on where it had been, never before it: what was predicted once is not predicted again. Of
-    a topic that was made anew everything is read. Raises LogError.
+    a topic that was made anew everything is read. Raises NoTopic, LogError.
     """
-    ids = {name: info.id for name, info in log.describe(list(topics)).items()}
-    reached = dict(past.positions)
+    ids = topic_ids(log, topics)
+    reached = Past(past.shard, dict(past.positions))
     for row in given_up:
-        reached |= {tp: done.end for tp, done in row.ranges.items()}
-    spans = log.spans(list(reached))
+        reached.moved(row)
     anew = {name for name, topic_id in ids.items() if known.get(name, topic_id) != topic_id}
     begin: dict[TopicPartition, int] = {}
-    for tp, span in spans.items():
-        at = span.begin if tp.topic in anew else reached[tp]
+    for tp, span in log.spans(list(reached.positions)).items():
+        at = span.begin if tp.topic in anew else reached.positions[tp]
         begin[tp] = min(max(at, span.begin), span.end)
+    skipped = {tp: [was, begin[tp]] for tp, was in reached.positions.items() if begin[tp] != was}
     args: dict[str, Any] = {
         "after": past.batch,
         "batches": len(given_up),
         "records": sum(done.count for row in given_up for done in row.ranges.values()),
         "positions": {str(tp): at for tp, at in begin.items()},
-        "skipped": {str(tp): [reached[tp], at] for tp, at in begin.items() if at != reached[tp]},
+        "skipped": {str(tp): between for tp, between in skipped.items()},
     }
-    return decision._replace(args={**decision.args, **args}), ids
+    asked = {name: value for name, value in decision.args.items() if name != "tried"}
+    return decision._replace(args=asked | args), ids
+
+
+def topic_ids(log: Log, topics: Iterable[str]) -> dict[str, str]:
+    """The ids of topics. Raises NoTopic, LogError."""
+    wanted = sorted(topics)
+    found = {name: info.id for name, info in log.describe(wanted).items()}
+    if missing := [name for name in wanted if name not in found]:
+        raise NoTopic(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
+    return found

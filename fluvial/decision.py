@@ -10,6 +10,9 @@ LEARNING_ACTIONS = ("keep_learning", "pause", "resume", "reset", "rollback", "re
 WAKING = ("resume_shard", "accept_gap")
 """What makes a worker try again to run a shard that stands still."""
 
+STEERING = ("pause", "resume", "reset", "rollback")
+"""What holds on: it is not given up with the batch that had taken it up."""
+
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -19,7 +22,7 @@ class Decision(NamedTuple):
     ``review`` is the id of the review it came from; applying the same one again never happens
     because the journal row of its batch says so. ``args`` are JSON: ``rollback`` has the ``batch``
     whose model comes back; ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge`
-    says was given up.
+    says was given up. ``tried`` says why the shard stood still after a try that the decision had led to.
     """
 
     id: int

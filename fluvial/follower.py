@@ -1,14 +1,16 @@
 """Follower: keeps the state of a shard warm that another worker owns, so that taking over costs little."""
 
-import time
+from collections.abc import Iterator
 
 import structlog
 
 from consumers.log import LogError
 from fluvial.history import History, Past
+from fluvial.journal import Batch
 from fluvial.replay import Gap
 from fluvial.shard import Output, StepFailed
 from fluvial.store import StoreUnavailable
+from fluvial.timing import Timing
 
 logger = structlog.get_logger()
 
@@ -23,31 +25,35 @@ class Follower:
     outputs of rows that the owner had perhaps not published when it wrote the newest row.
     """
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, history: History, timing: Timing) -> None:
+        self._history, self._timing = history, timing
+        self._not_before = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
         self.past: Past | None = None
         self.unpublished: dict[int, list[Output]] = {}
-        self._not_before = 0.0
+        self._rows: Iterator[tuple[Batch, list[Output]]] = iter(())
 
-    def follow(self, seconds: float) -> bool:
-        """Step what is new, for about so many seconds; returns whether there was anything new."""
-        if time.monotonic() < self._not_before:
-            return False
+    def follow(self, seconds: float) -> None:
+        """Step what is new, for about so many seconds."""
+        if self._timing.monotonic() < self._not_before:
+            return
         try:
-            return self._step(time.monotonic() + seconds)
+            self._step(self._timing.monotonic() + seconds)
         except (Gap, StepFailed, LogError, StoreUnavailable) as trouble:
             logger.warning("cannot follow the journal", shard=self._history.index, why=str(trouble))
-            self.past, self.unpublished = None, {}
-            self._not_before = time.monotonic() + REST
-            return False
+            self._forget()
+            self._not_before = self._timing.monotonic() + REST
 
-    def _step(self, deadline: float) -> bool:
+    def _step(self, deadline: float) -> None:
         if self.past is None:
             self.past = self._history.start()
-        stepped = False
-        for row, outputs in self._history.walk(self.past, still_ours=lambda: time.monotonic() < deadline):
-            stepped = True
+            self._rows = self._history.walk(self.past)
+        for row, outputs in self._rows:
             self.unpublished[row.number] = outputs
             for known in [number for number in self.unpublished if number <= row.published]:
                 del self.unpublished[known]
-        return stepped
+            if self._timing.monotonic() >= deadline:
+                return
+        self._rows = self._history.walk(self.past)  # that one was at its end: the next looks for newer rows

@@ -4,7 +4,7 @@ Recovery, failover, rollback, verification, backtests and explanations all go th
 snapshot that cannot be used costs more replay and nothing else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -72,9 +72,10 @@ class History:
 
     def start(self, until: int | None = None) -> Past:
         """The newest usable snapshot (of batch ``until`` or before), or what was before the first batch."""
+        self._voids = None  # others may have accepted gaps since we looked last
         kept = self._shelf.listing(self.index)
         for one in kept:
-            if (until is None or one.batch <= until) and not self._is_void(one.batch):
+            if (until is None or one.batch <= until) and not self.is_void(one.batch):
                 shard = self._open(one)
                 if shard is not None:
                     return Past(shard, self._with_new(one.positions))
@@ -84,32 +85,24 @@ class History:
         return Past(Shard(self.pipeline, self.index), self._with_new(first))
 
     def walk(
-        self,
-        past: Past,
-        until: int | None = None,
-        *,
-        still_ours: Callable[[], bool] = lambda: True,
-        chunk: int | None = None,
+        self, past: Past, until: int | None = None, *, chunk: int | None = None
     ) -> Iterator[tuple[Batch, list[Output]]]:
         """Step ``past`` through the rows after it, up to and with ``until``; yields each with its outputs.
 
-        Ends early, without an error, when ``still_ours`` says no. ``chunk`` is how many records are
-        fetched at a time. Raises Gap, StepFailed, and what the log and the store raise.
+        ``chunk`` is how many records are fetched at a time. Raises Gap, StepFailed, and what the log and
+        the store raise.
         """
         for page in self._pages(past.batch, until):
-            rows = [row for row in page if not self._is_void(row.number)]
-            steps = replay(
-                self._log, past.shard, rows, self._ranks, still_ours, models=self.model_at, chunk=chunk
-            )
+            rows = [row for row in page if not self.is_void(row.number)]
+            _check_bridges(past.batch, rows)
+            steps = replay(self._log, past.shard, rows, self._ranks, models=self.model_at, chunk=chunk)
             for row, outputs in steps:
                 past.moved(row)
                 yield row, outputs
-            if not still_ours():
-                return
 
     def at(self, batch: int) -> Past:
         """The shard right after a batch. Raises Gap where that cannot be rebuilt any more."""
-        if self._is_void(batch):
+        if self.is_void(batch):
             raise Gap(f"batch {batch} was given up when a gap was accepted: choose another one")
         past = self.start(batch)
         for _ in self.walk(past, batch):
@@ -153,7 +146,8 @@ class History:
         spans = self._log.spans(fresh) if fresh else {}
         return positions | {tp: span.begin for tp, span in spans.items()}
 
-    def _is_void(self, batch: int) -> bool:
+    def is_void(self, batch: int) -> bool:
+        """Whether the row of that number was given up."""
         return any(void.holds(batch) for void in self._known_voids())
 
     def _known_voids(self) -> list[Void]:
@@ -166,3 +160,13 @@ class History:
                 if "after" in decision.args
             ]
         return self._voids
+
+
+def _check_bridges(batch: int, rows: Sequence[Batch]) -> None:
+    """See that each accepted gap is crossed from where it was accepted, and from nowhere else."""
+    for row in rows:
+        for decision in row.decisions:
+            after = decision.args.get("after", batch) if decision.action == "accept_gap" else batch
+            if after != batch:
+                raise Gap(f"batch {row.number} goes on from batch {after}, and not from batch {batch}")
+        batch = row.number

@@ -5,12 +5,14 @@ away, when a newer owner fences it, or when log or store fail. One that cannot g
 stands still, people are told, and the others go on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from consumers.log import LogError, Membership
+from fluvial.arrival import Arrival
 from fluvial.decision import WAKING, Decision
 from fluvial.fence import Fenced
 from fluvial.follower import Follower
@@ -38,12 +40,15 @@ AGAIN = 60.0
 """Seconds after which a shard that misses records is tried again by itself: they may be back."""
 
 
+SLICE = 0.2
+"""Seconds for which a shard is replayed before the shards that are at work get their turn again."""
+
+
 class Halt(NamedTuple):
-    """Why a shard stands still, when it may be tried again by itself, and which decisions were tried."""
+    """Why a shard stands still, and when it may be tried again by itself."""
 
     why: str
     again_at: float
-    tried: frozenset[int]
 
 
 class Holdings:
@@ -64,6 +69,7 @@ class Holdings:
         self.keeper = Keeper(self, saver, reporter, place.timing, place.pipeline.snapshot_every)
         self.owned: dict[int, Owned] = {}
         self.halted: dict[int, Halt] = {}
+        self._coming: dict[int, Arrival] = {}
         self.changed = False
         self.leaving: Callable[[], bool] = lambda: False
         self._followers: dict[int, Follower] = {}
@@ -74,21 +80,40 @@ class Holdings:
     def settle(self) -> None:
         """Let go of what is no longer ours, take what is, and wake what people decided about."""
         assigned = self._membership.assigned()
-        if gone := [shard for shard in self.owned if shard not in assigned]:
-            self._let_go(gone)
-        for shard in set(self.halted) - assigned:
-            del self.halted[shard]
-            self._reporter.released(shard)
-        for shard in sorted(assigned - set(self.owned) - set(self.halted)):
+        self._give_back(assigned)
+        taken = {*self.owned, *self.halted, *self._coming}
+        for shard in sorted(assigned - taken):
             if self._timing.monotonic() >= self._retry_at.get(shard, 0.0):
-                self._acquire(shard)
+                self._guarded(shard, partial(self._take, shard))
+        done = [shard for shard in list(self._coming) if self._guarded(shard, partial(self._go_on, shard))]
+        if done:
+            # Not guarded: what one delivery fails to deliver may be any shard's.
+            self._outbox.deliver()
+            for shard in done:
+                self._guarded(shard, partial(self._arrived, self._coming[shard]))
+        if self.owned or self._coming:
+            self._followers.clear()
         if self.halted and self._timing.monotonic() >= self._look_at:
             self._look_at = self._timing.monotonic() + LOOK
             for shard in list(self.halted):
                 self._wake(shard)
 
+    def _give_back(self, assigned: frozenset[int]) -> None:
+        if gone := [shard for shard in self.owned if shard not in assigned]:
+            self.let_go(gone)
+        for shard in {*self._coming, *self.halted} - assigned:
+            self._coming.pop(shard, None)
+            self.halted.pop(shard, None)
+            self._reporter.released(shard)
+
+    def has(self, shard: int) -> bool:
+        """Whether a shard is in our hands, at work or standing still."""
+        return shard in self.owned or shard in self.halted
+
     def missing(self) -> str:
         """Why this worker does not do all it should; empty where it does."""
+        if trouble := self._membership.trouble:
+            return trouble
         if self.halted:
             shard, halt = next(iter(self.halted.items()))
             return f"shard {shard} is halted: {halt.why}"
@@ -97,81 +122,88 @@ class Holdings:
 
     # ---- taking
 
-    def _acquire(
-        self, shard: int, tried: frozenset[int] = frozenset(), accept: Decision | None = None
-    ) -> None:
+    def _take(self, shard: int, tried: Sequence[Decision] = (), accept: Decision | None = None) -> None:
         started = self._timing.monotonic()
-        owned = None
+        self._coming[shard] = Arrival(
+            Owned(self._place, shard),
+            self._outbox,
+            started=started,
+            warm=self._followers.pop(shard, None),
+            accept=accept,
+            tried=tried,
+            progress=self._reporter.progress(shard),
+        )
+
+    def _go_on(self, shard: int) -> bool:
+        """Replay a shard that is on its way, for a moment while others are at work; whether it is done."""
+        arrival = self._coming[shard]
+        deadline = self._timing.monotonic() + SLICE
+
+        def pause() -> bool:
+            self._membership.tick({})
+            gone = self.leaving() or shard not in self._membership.assigned()
+            return gone or (bool(self.owned) and self._timing.monotonic() >= deadline)
+
+        return arrival.go_on(pause)
+
+    def _arrived(self, arrival: Arrival) -> None:
+        """Put a shard to work whose outputs are all delivered."""
+        owned = arrival.owned
+        owned.published = owned.shard.state.batch
+        if owned.saved_batch < 0 or arrival.accepted:
+            self.keeper.pin(owned)
+        self._journal.halt(owned.index, owned.epoch, None)
+        self._incidents.went_on(self._pipeline.pipeline, owned.index)
+        del self._coming[owned.index]
+        self.owned[owned.index] = owned
+        self.changed = True
+        seconds = self._timing.monotonic() - arrival.started
+        self._reporter.acquired(owned, arrival.replayed, seconds)
+
+    def _guarded(self, shard: int, act: Callable[[], bool | None]) -> bool:
+        """Let one shard's trouble be its own: halt it, give it up or try again later; what ``act`` said."""
         try:
-            owned = Owned(self._place, shard)
-            replayed = self._recover(owned, accept)
+            return bool(act())
         except (Gap, StepFailed) as trouble:
-            assert owned is not None
-            self.halt(owned, str(trouble), tried, by_itself=isinstance(trouble, Gap))
-            return
+            arrival = self._coming.pop(shard)
+            self.halt(arrival.owned, str(trouble), arrival.tried, by_itself=isinstance(trouble, Gap))
         except Fenced:
-            assert owned is not None
-            self.refuse(owned, "recover")
-            return
+            self.refuse(self._coming.pop(shard).owned, "recover")
         except LogError as error:
             # Perhaps this shard's partitions alone are in trouble: the others go on.
             logger.error("the shard cannot be taken", shard=shard, why=str(error))
+            self._coming.pop(shard, None)
             self._retry_at[shard] = self._timing.monotonic() + RETRY
-            return
-        if not self._still_ours(shard):
-            return
-        owned.published = owned.shard.state.batch
-        self.owned[shard] = owned
-        self.changed = True
-        self._reporter.acquired(owned, replayed, self._timing.monotonic() - started)
-
-    def _recover(self, owned: Owned, accept: Decision | None) -> int:
-        shard = owned.index
-        still_ours = lambda: self._still_ours(shard)  # noqa: E731
-        warm = self._followers.pop(shard, None)
-        replayed = 0
-        try:
-            progress = self._reporter.progress(shard)
-            replayed = owned.recover(self._outbox, still_ours, warm=warm, progress=progress)
-        except (Gap, StepFailed):
-            if accept is None:
-                raise
-            owned.accept(accept, still_ours)
-        self._outbox.deliver()
-        if owned.saved_batch < 0 or accept is not None:
-            self.keeper.pin(owned)
-        self._journal.halt(shard, owned.epoch, None)
-        self._incidents.went_on(self._pipeline.pipeline, shard)
-        return replayed
-
-    def _still_ours(self, shard: int) -> bool:
-        self._membership.tick({})
-        return not self.leaving() and shard in self._membership.assigned()
+        return False
 
     def _wake(self, shard: int) -> None:
         """Try a halted shard again where a person decided so, or where time may have mended it."""
         halt = self.halted[shard]
-        fresh = [d for d in self._journal.pending(shard) if d.action in WAKING and d.id not in halt.tried]
+        waking = [decision for decision in self._journal.pending(shard) if decision.action in WAKING]
+        fresh = [decision for decision in waking if "tried" not in decision.args]
         if not fresh and self._timing.monotonic() < halt.again_at:
             return
-        accept = next((decision for decision in fresh if decision.action == "accept_gap"), None)
+        # One that could not help before (a topic was missing) stays accepted.
+        accept = next((decision for decision in waking if decision.action == "accept_gap"), None)
+        self._guarded(shard, partial(self._take, shard, fresh, accept))
         del self.halted[shard]
-        self._acquire(shard, halt.tried | {decision.id for decision in fresh}, accept)
 
     # ---- losing
 
     def halt(
-        self, owned: Owned, why: str, tried: frozenset[int] = frozenset(), *, by_itself: bool = False
+        self, owned: Owned, why: str, tried: Sequence[Decision] = (), *, by_itself: bool = False
     ) -> None:
         """Let the shard stand still until a person decides; ``by_itself`` it is tried again later too."""
         self._drop(owned.index)
-        again = self._timing.monotonic() + AGAIN if by_itself else float("inf")
-        self.halted[owned.index] = Halt(why, again, tried)
         try:
             self._journal.halt(owned.index, owned.epoch, why)
-            self._incidents.stands_still(self._pipeline.pipeline, owned.index, why)
+            self._journal.tried(owned.index, owned.epoch, tried, why)
+            self._incidents.stands_still(self._pipeline.pipeline, owned.index, why, owned.loss())
         except Fenced:
-            del self.halted[owned.index]
+            self.refuse(owned, "halt")
+            return
+        again = self._timing.monotonic() + AGAIN if by_itself else float("inf")
+        self.halted[owned.index] = Halt(why, again)
         self._reporter.halted(owned.index, why)
 
     def refuse(self, owned: Owned, what: str) -> None:
@@ -183,15 +215,21 @@ class Holdings:
     def give_up(self, shards: list[int]) -> None:
         """Drop shards without writing anything for them; while they are assigned, try again."""
         for shard in shards:
+            self._coming.pop(shard, None)
             self._drop(shard)
             self._retry_at[shard] = self._timing.monotonic() + RETRY
+
+    def give_up_all(self) -> None:
+        """Drop everything without writing: memory may be ahead of what is known to be written."""
+        self.give_up([*self.owned, *self._coming])
 
     def _drop(self, shard: int) -> None:
         self.owned.pop(shard, None)
         self.changed = True
         self._reporter.released(shard)
 
-    def _let_go(self, shards: list[int]) -> None:
+    def let_go(self, shards: list[int]) -> None:
+        """Drop shards whose state is sound and published, and keep it in snapshots."""
         self.keeper.save_now([self.owned[shard] for shard in shards])
         self.give_up([shard for shard in shards if shard in self.owned])
 
@@ -202,7 +240,7 @@ class Holdings:
         for shard in sorted(set(range(self._pipeline.shards)) - set(self.owned) - set(self.halted)):
             follower = self._followers.get(shard)
             if follower is None:
-                follower = self._followers[shard] = Follower(History(self._place, shard))
+                follower = self._followers[shard] = Follower(History(self._place, shard), self._timing)
             follower.follow(seconds)
 
     def say_who_owns(self) -> None:

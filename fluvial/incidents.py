@@ -5,8 +5,9 @@ and not stored. Ids come from the alarm that opened it, so a republished alarm o
 """
 
 import hashlib
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,9 +22,11 @@ STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
 GROUP = 7 * 86400.0
 """Seconds of event time around the alarms of an open incident: one more of its monitor joins them."""
 
-
 HALT = "halt"
 """The monitor of an incident that says that a shard stands still; its times are clock times."""
+
+
+_NUMBERS = re.compile(r"\d+")
 
 
 class NoSuchIncident(LookupError):
@@ -75,25 +78,42 @@ class Incidents:
             for alarm_id, alarm in alarms:
                 self._take_in(db, pipeline, shard, alarm_id, alarm)
 
-    def stands_still(self, pipeline: str, shard: int, why: str) -> None:
-        """Open an incident because a shard is halted, or tell the open one why it is now."""
+    def stands_still(
+        self, pipeline: str, shard: int, why: str, gives_up: Mapping[str, Any] | None = None
+    ) -> None:
+        """Open an incident because a shard is halted, or tell the open one why it is now.
+
+        ``gives_up`` is what accepting the gap would give up: see :func:`fluvial.bridge.bridge`. The
+        sentence of before with other numbers in it (a log goes on growing) is no news: they are updated.
+        """
         with self._store.write() as db:
             lock_pipeline(db, pipeline)
-            known = self._standing(db, pipeline, shard)
-            said = known and read_incident(db, known).evidence[-1]["why"]
-            if said == why:
-                return
             now = time.time()
             row: dict[str, Any] = {"pipeline": pipeline, "shard": shard, "monitor": HALT}
+            said: dict[str, Any] = {"why": why, "gives_up": None if gives_up is None else dict(gives_up)}
+            known = self._standing(db, pipeline, shard)
+            if known is not None and self._refreshed(db, known, said):
+                return
             alarm_id = hashlib.sha256(f"{pipeline}/{shard}/{now}/{why}".encode()).hexdigest()[:12]
             if known is None:
                 first = {"opened_at": now, "last_time": now, "alarms": 1, "version": 1, "announced": 0}
                 db.execute(sa.insert(incident_table).values(id=alarm_id, **row, **first))
             else:
                 _grow(db, known, now)
-            evidence = {"monitor": HALT, "direction": "halted", "time": now, "onset": now, "why": why}
+            evidence = {"monitor": HALT, "direction": "halted", "time": now, "onset": now, **said}
             filed = {"id": alarm_id, "incident": known or alarm_id, "pipeline": pipeline, "shard": shard}
             db.execute(sa.insert(alarm_table).values(**filed, evidence=evidence, time=now, at=now))
+
+    def _refreshed(self, db: sa.Connection, incident: str, said: Mapping[str, Any]) -> bool:
+        """Whether the newest evidence says the same, its numbers aside; it gets the new ones."""
+        column = alarm_table.c
+        newest = sa.select(column.id, column.evidence).where(column.incident == incident)
+        row = db.execute(newest.order_by(column.time.desc(), column.id.desc()).limit(1)).one()
+        if _NUMBERS.sub("", row.evidence["why"]) != _NUMBERS.sub("", said["why"]):
+            return False
+        update = sa.update(alarm_table).where(column.id == row.id)
+        db.execute(update.values(evidence={**row.evidence, **said}))
+        return True
 
     def went_on(self, pipeline: str, shard: int) -> None:
         """Close the incident of a halted shard: it runs again."""

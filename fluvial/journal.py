@@ -160,9 +160,9 @@ class Journal:
             "at": time.time(),
         }
         db.execute(sa.insert(journal_table).values(row))
-        if batch.decisions:
-            taken = sa.update(decision_table).where(decision_table.c.id.in_([d.id for d in batch.decisions]))
-            db.execute(taken.values(batch=batch.number))
+        for decision in batch.decisions:  # with what the row says about it: people see it there
+            taken = sa.update(decision_table).where(decision_table.c.id == decision.id)
+            db.execute(taken.values(batch=batch.number, args=dict(decision.args)))
 
     def batches(
         self, shard: int, after: int, until: int | None = None, *, limit: int | None = None
@@ -194,6 +194,14 @@ class Journal:
         with self._store.read() as db:
             rows = db.execute(query.order_by(decision_table.c.id)).all()
         return [Decision(row.id, row.action, row.review, row.args) for row in rows]
+
+    def tried(self, shard: int, epoch: int, decisions: Sequence[Decision], why: str) -> None:
+        """Note on decisions that they were tried, and why the shard still stands still. Raises Fenced."""
+        with self._store.write() as db:
+            own(db, self._pipeline, shard, epoch)
+            for decision in decisions:
+                noted = sa.update(decision_table).where(decision_table.c.id == decision.id)
+                db.execute(noted.values(args={**decision.args, "tried": why}))
 
     def halt(self, shard: int, epoch: int, why: str | None) -> None:
         """Say why the shard stands still, or that it does not (None). Raises Fenced."""

@@ -10,7 +10,6 @@ from fluvial.owned import Owned
 from fluvial.reporter import Reporter
 from fluvial.saver import Saved, Saver
 from fluvial.snapshot import SnapshotError
-from fluvial.store import StoreError
 from fluvial.timing import Timing
 
 logger = structlog.get_logger()
@@ -56,10 +55,15 @@ class Keeper:
     def pin(self, owned: Owned) -> None:
         """Store the first snapshot: it pins where all ranges begin. Raises Fenced, StoreError."""
         self._save(owned)
-        for saved in self._saver.wait():
-            if saved.shard == owned.index and isinstance(saved.error, Fenced | StoreError):
-                raise saved.error
+        results = self._saver.wait()
+        self._take_note(results)
         owned.saving = False
+        for saved in results:
+            if (saved.shard, saved.epoch) == (owned.index, owned.epoch) and saved.error is not None:
+                if isinstance(saved.error, SnapshotError):
+                    logger.error("no snapshot", shard=saved.shard, why=str(saved.error))
+                else:
+                    raise saved.error
 
     def _save(self, owned: Owned) -> None:
         """Pack the state now and let it be sealed and stored beside the loop."""

@@ -89,5 +89,9 @@ class Outbox:
             for shard, curve in curves
         ]
         insert = self._store.insert(point_table)
+        # A replay repeats a point as it was; after a gap was accepted new ones take the places of those
+        # that were given up.
+        fresh = {"time": insert.excluded.time, "data": insert.excluded.data}
+        key = ["pipeline", "shard", "sequence"]
         with self._store.write() as db:
-            db.execute(insert.on_conflict_do_nothing(), rows)
+            db.execute(insert.on_conflict_do_update(index_elements=key, set_=fresh), rows)

@@ -8,11 +8,12 @@ States and the legal ways between them::
         +------ Fenced ------+--> released                     (a newer owner; nothing more is written)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from consumers.record import Record, TopicPartition
-from fluvial.bridge import bridge
-from fluvial.decision import Decision, wants_model
+from fluvial.bridge import NoTopic, bridge, topic_ids
+from fluvial.decision import STEERING, Decision, wants_model
 from fluvial.fingerprint import definition
 from fluvial.follower import Follower
 from fluvial.header import header_for
@@ -50,6 +51,7 @@ class Owned:
         self.saved_batch = -1
         self.saved_at = float("-inf")
         self.save_cost = 0.0
+        self._brought_back: dict[int, Any] = {}
         self.saving = False
 
     @property
@@ -62,65 +64,84 @@ class Owned:
         """The next offset to be learned from, by partition."""
         return self.past.positions
 
-    def recover(
-        self,
-        outbox: Outbox,
-        still_ours: Callable[[], bool],
-        *,
-        warm: Follower | None = None,
-        progress: Callable[[int, int], None] = lambda batch, last: None,
-    ) -> int:
-        """Load the newest good snapshot and replay what follows; returns how many batches.
+    @property
+    def last_batch(self) -> int:
+        """The last batch in the journal when the shard was taken."""
+        return self._tenure.last_batch
+
+    def recover(self, outbox: Outbox, warm: Follower | None = None) -> Iterator[int]:
+        """Load the newest good snapshot and replay what follows; yields each batch that was replayed.
 
         What was journaled but perhaps not published goes to ``outbox`` again, byte for byte. A
-        follower that is ``warm`` saves the loading and most of the replay. Raises Gap, StepFailed,
-        Fenced, StoreUnavailable, LogError.
+        follower that is ``warm`` saves the loading and most of the replay. Raises NoTopic at once; Gap
+        and StepFailed when as much as possible is replayed; Fenced, StoreUnavailable, LogError.
         """
-        self._check_topics()
+        anew = self._check_topics()
         kept = self._shelf.listing(self.index)
         self.published = self._proven(kept)
         self.past = self._begin(warm, outbox)
         self.saved_batch = max((one.batch for one in kept), default=-1)
-        count = 0
-        for row, outputs in self._history.walk(self.past, still_ours=still_ours):
-            count += 1
+        try:
+            yield from self._replay(outbox)
+        except Gap as gap:
+            raise anew or gap from None
+        if anew is not None:
+            raise anew
+        self._check_positions()
+
+    def _replay(self, outbox: Outbox) -> Iterator[int]:
+        try:
+            yield from self._steps(outbox)
+        except Gap:
+            # Many rows are fetched together, and one that is gone spoils them all: now one by one.
+            yield from self._steps(outbox, chunk=0)
+
+    def _steps(self, outbox: Outbox, chunk: int | None = None) -> Iterator[int]:
+        for row, outputs in self._history.walk(self.past, chunk=chunk):
             self.since_snapshot += sum(done.count for done in row.ranges.values())
             if row.number > self.published:
                 outbox.put(self.index, outputs)
-            progress(row.number, self._tenure.last_batch)
-        self._check_positions()
-        return count
+            yield row.number
 
-    def accept(self, decision: Decision, still_ours: Callable[[], bool]) -> None:
+    def loss(self) -> Mapping[str, Any] | None:
+        """What accepting the gap would give up as things are; None where nothing can be accepted yet."""
+        try:
+            taken, _ = self._bridge(self._given_up(), Decision(0, "accept_gap", ""))
+        except NoTopic:
+            return None
+        return taken.args
+
+    def accept(self, decision: Decision, *, spoilt: bool) -> None:
         """Go on behind what cannot be replayed, as a person decided; the journal says what was given up.
 
-        Raises Fenced, StoreUnavailable, LogError.
+        To be called after ``recover`` has raised anything but NoTopic: ``spoilt`` says that a step
+        failed, so that what is in memory stands in the middle of a batch. Decisions that steer the
+        learner are not given up with their batches. Raises Gap, Fenced, StoreUnavailable, LogError.
         """
-        self.past = self._as_far_as_possible(still_ours)
-        given_up = self._journal.batches(self.index, self.past.batch)
-        taken, ids = bridge(self._log, self.past, given_up, decision, self._tenure.topic_ids, self.ranks)
-        number, done = self._tenure.last_batch + 1, [taken]
-        row = Batch(number, {}, done, self._tenure.last_batch, self._definition)
+        given_up = self._given_up()
+        taken, ids = self._bridge(given_up, decision)
+        if spoilt:
+            self.past = self._history.at(self.past.batch)
+        steering = [one for row in given_up for one in row.decisions if one.action in STEERING]
+        number, done = self._tenure.last_batch + 1, [*self.ready_for(steering), taken]
+        row = Batch(number, {}, done, self.published, self._definition)
         if self._journal.append([Entry(self.index, self.epoch, row, ids)]):
             raise Fenced(f"shard {self.index} has a newer owner than epoch {self.epoch}")
         self._history.void(self.past.batch, number)
-        batch_step(self.shard, number, done, [])
+        batch_step(self.shard, number, done, [], models=self._brought_back.__getitem__)
+        self._brought_back.clear()
         self.past.moved(row)
-        self.published = number
 
-    def _as_far_as_possible(self, still_ours: Callable[[], bool]) -> Past:
-        past = self._history.start()
-        try:
-            for _ in self._history.walk(past, still_ours=still_ours, chunk=0):
-                pass
-        except Gap:
-            pass
-        except StepFailed:
-            past = self._history.at(past.batch)  # what is in memory stands in the middle of a batch
-        return past
+    def _given_up(self) -> list[Batch]:
+        rows = self._journal.batches(self.index, self.past.batch)
+        return [row for row in rows if not self._history.is_void(row.number)]
+
+    def _bridge(self, given_up: Sequence[Batch], decision: Decision) -> tuple[Decision, dict[str, str]]:
+        return bridge(self._log, self.past, given_up, decision, self._tenure.topic_ids, self.ranks)
 
     def _begin(self, warm: Follower | None, outbox: Outbox) -> Past:
-        if warm is not None and (past := warm.past) is not None:
+        past = warm.past if warm is not None else None
+        if warm is not None and past is not None and not self._history.is_void(past.batch):
             for batch, outputs in warm.unpublished.items():
                 if batch > self.published:
                     outbox.put(self.index, outputs)
@@ -135,15 +156,15 @@ class Owned:
         last = self._journal.batches(self.index, self._tenure.last_batch - 1, limit=1)
         return max([0, *(one.batch for one in kept), *(row.published for row in last)])
 
-    def _check_topics(self) -> None:
-        found = {name: info.id for name, info in self._log.describe(list(self.ranks)).items()}
-        if missing := sorted(set(self.ranks) - set(found)):
-            raise Gap(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
-        for name, known in self._tenure.topic_ids.items():
-            if name in found and found[name] != known:
-                raise Gap(f"the topic {name} was made anew: its records are not those learned from")
+    def _check_topics(self) -> Gap | None:
+        """Raise NoTopic where one is missing; return Gap where one was made anew."""
+        found = topic_ids(self._log, self.ranks)
         if not self._tenure.topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
+        for name, known in self._tenure.topic_ids.items():
+            if name in found and found[name] != known:
+                return Gap(f"the topic {name} was made anew: its records are not those learned from")
+        return None
 
     def _check_positions(self) -> None:
         for tp, span in self._log.spans(self.partitions).items():
@@ -160,7 +181,8 @@ class Owned:
 
     def _tried(self, decision: Decision) -> Decision:
         try:
-            self._history.model_at(int(decision.args["batch"]))
+            batch = int(decision.args["batch"])
+            self._brought_back[batch] = self._history.model_at(batch)
         except (Gap, StepFailed, LookupError, ValueError, TypeError) as why:
             return decision._replace(args={**decision.args, "failed": str(why)})
         return decision
@@ -177,8 +199,9 @@ class Owned:
         self, batch: Batch, records: list[Record], outbox: Outbox, alive: Callable[[], None] = lambda: None
     ) -> None:
         """Learn from a batch whose row is in the journal. Raises StepFailed."""
-        models = self._history.model_at
+        models = self._brought_back.__getitem__
         outputs = batch_step(self.shard, batch.number, batch.decisions, records, models=models, alive=alive)
+        self._brought_back.clear()
         outbox.put(self.index, outputs)
         self.past.moved(batch)
         self.since_snapshot += len(records)

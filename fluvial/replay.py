@@ -50,21 +50,18 @@ def replay(
     shard: Shard,
     batches: Sequence[Batch],
     ranks: Mapping[str, int],
-    still_ours: Callable[[], bool] = lambda: True,
     *,
     models: Callable[[int], Any] = no_models,
     chunk: int | None = None,
 ) -> Iterator[tuple[Batch, list[Output]]]:
     """Step ``batches`` through ``shard`` and yield each with its outputs.
 
-    Ends early, without an error, when ``still_ours`` says no. ``models`` gives the model as it was
-    after an earlier batch: a rollback wants it. Raises Gap, StepFailed.
+    ``models`` gives the model as it was after an earlier batch: a rollback wants it. Raises Gap,
+    StepFailed.
     """
     for some in _chunks(batches, CHUNK if chunk is None else chunk):
         held = _fetch(log, some)
         for batch in some:
-            if not still_ours():
-                return
             records = {tp: _cut(held[tp], tp, wanted) for tp, wanted in batch.ranges.items()}
             merged = merge(records, ranks)
             yield batch, batch_step(shard, batch.number, batch.decisions, merged, models=models)

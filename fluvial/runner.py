@@ -114,7 +114,7 @@ class Runner:
             # Memory may be ahead of what is known to be written: give the shards up and recover them.
             logger.error("shards given up until the log and the store answer", why=str(error))
             self._trouble = str(error)
-            self._holdings.give_up(list(self.owned))
+            self._holdings.give_up_all()
             self._pause(RETRY)
         else:
             self._trouble = self._holdings.missing()
@@ -146,6 +146,8 @@ class Runner:
         self._holdings.say_who_owns()
         if self._pipeline.standby == "warm":
             self._holdings.stand_by(0.2)
+        if self._holdings.halted:
+            self._look_after()
         self._pause(0.05)
 
     def _reopen(self) -> None:
@@ -168,14 +170,11 @@ class Runner:
         try:
             self._aligned.poll(min(self._pipeline.linger, 0.005) if waiting else DECISIONS_EVERY)
         except RangeLost as lost:
-            self._halt_where_lost(str(lost))
-
-    def _halt_where_lost(self, said: str) -> None:
-        for owned in list(self.owned.values()):
-            spans = self._log.spans(owned.partitions)
-            if any(not s.begin <= owned.positions[tp] <= s.end for tp, s in spans.items()):
-                self._holdings.halt(owned, said, by_itself=True)
-        self._reopen()
+            # Taking the shards again shows which of them cannot go on, and why; the others do. What they
+            # have learned is kept: the records before the missing ones may be gone as well.
+            logger.error("records are missing: shards are taken again", why=str(lost))
+            self._holdings.let_go(list(self.owned))
+            self._reopen()
 
     def _ready(self, owned: Owned) -> int:
         return self._aligned.ready(owned.partitions) if self._aligned else 0
@@ -232,7 +231,7 @@ class Runner:
     def _look_after(self) -> None:
         self._holdings.keeper.look_after()
         if self._reporter.due():
-            if 0 in self.owned:  # one worker of many is enough for what concerns the whole pipeline
+            if self._holdings.has(0):  # one worker of many is enough for what concerns the whole pipeline
                 self._outbox.announce()
                 self._reviews.take_in()
             self._report()
@@ -268,8 +267,8 @@ class Runner:
             logger.error("stopped without a last snapshot; the next start replays", why=str(error))
 
     def _leave(self) -> None:
+        if self._holdings.has(0):
+            self._outbox.announce()
         if self.owned:
-            if 0 in self.owned:
-                self._outbox.announce()
             self._report()
         self._holdings.keeper.save_now(list(self.owned.values()))

@@ -1,6 +1,7 @@
 """Settings: where the log, the store and the secrets are; from the environment, never from argv."""
 
 import os
+import re
 from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator
@@ -9,6 +10,8 @@ from sqlalchemy import URL
 
 from fluvial.config import ConfigError
 from fluvial.engines import is_sqlite, url_of
+
+_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # what Kafka takes as a member's name
 
 
 class Settings(BaseSettings):
@@ -32,12 +35,34 @@ class Settings(BaseSettings):
     )
     token_file: Path | None = Field(default=None, description="file with the console's access token")
     worker: str = Field(default="", description="this worker's name; host and process id by default")
+    leave_at_stop: bool = Field(
+        default=False, description="a named worker that stops gives its shards to the others at once"
+    )
+    session_timeout: float = Field(
+        default=6.0,
+        gt=0,
+        le=86_400,
+        description="seconds of silence after which Kafka gives a worker's shards away",
+    )
+    stuck_timeout: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="seconds without progress after which a worker gives its shards back",
+    )
 
     @field_validator("*", mode="before")
     @classmethod
     def _is_text(cls, value: object) -> object:
         if any("\ud800" <= character <= "\udfff" for character in str(value)):
             raise ValueError("it holds bytes that are no UTF-8 text")
+        return value
+
+    @field_validator("worker")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if value and not _NAME.fullmatch(value):
+            raise ValueError(f"{value!r}: a name has up to 249 letters, digits, '.', '_' and '-'")
         return value
 
     @property

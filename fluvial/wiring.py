@@ -95,13 +95,14 @@ def membership_of(pipeline: Pipeline, settings: Settings) -> Membership:
         return EmbeddedMembership(
             settings.log_path, pipeline.pipeline, pipeline.shards, worker=settings.worker_name
         )
-    from consumers.kafka_membership import KafkaMembership  # noqa: PLC0415 - as in open_log
+    from consumers.kafka_membership import KafkaMembership, Seat  # noqa: PLC0415 - as in open_log
 
     return KafkaMembership(
         settings.bootstrap,
         group=f"fluvial.{pipeline.pipeline}",
         topics=pipeline.input_topics,
         one_model=pipeline.learn == "one-model",
+        seat=Seat(settings.worker, settings.leave_at_stop, settings.session_timeout, settings.stuck_timeout),
     )
 
 

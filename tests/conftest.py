@@ -12,14 +12,19 @@ from playwright.sync_api import Page
 
 from tests.services.browser import Chromium, chromium
 from tests.services.kafka import Broker, Kafka, any_kafka, create_topic, own_broker
+from tests.services.kafka_cluster import KafkaCluster, kafka_cluster_in
+from tests.services.kafka_jvm import ProxiedKafka, proxied_kafka_in
 from tests.services.parts import PARTS, Parts
 from tests.services.postgres import Postgres, any_postgres, fresh_database
 from tests.services.prometheus import Alertmanager, Prometheus, Promtool
+from tests.services.proxy import Proxy
 
 MARKS = {  # fixture → the mark that a test with this fixture gets
     "kafka_bootstrap": "kafka",
     "kafka_topic": "kafka",
     "kafka_broker": "kafka",
+    "kafka_cluster": "kafka",
+    "kafka_proxied": "kafka",
     "postgres_url": "postgres",
     "prometheus": "prometheus",
     "alertmanager": "prometheus",
@@ -82,6 +87,43 @@ def kafka_broker(_own_broker: Broker) -> Broker:
     """A running broker that a test may stop, kill and start again; the next test finds it running."""
     _own_broker.start()
     return _own_broker
+
+
+@pytest.fixture(scope="module")
+def _kafka_cluster(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    # for a module, not for the whole run: three brokers take a gigabyte
+    with contextlib.ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("kafka-cluster")
+        yield parts.use("kafka", lambda: stack.enter_context(kafka_cluster_in(folder)))
+
+
+@pytest.fixture
+def kafka_cluster(_kafka_cluster: KafkaCluster) -> KafkaCluster:
+    """Three running brokers, every record three times; a test may kill one and start it again."""
+    _kafka_cluster.start()
+    return _kafka_cluster
+
+
+@pytest.fixture(scope="module")
+def _kafka_proxied(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
+    with contextlib.ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("kafka-proxied")
+        yield parts.use("kafka", lambda: stack.enter_context(proxied_kafka_in(folder)))
+
+
+@pytest.fixture
+def kafka_proxied(_kafka_proxied: ProxiedKafka) -> ProxiedKafka:
+    """A running broker that clients reach only through `kafka_proxied.proxy`."""
+    _kafka_proxied.proxy.unblock()
+    _kafka_proxied.start()
+    return _kafka_proxied
+
+
+@pytest.fixture
+def proxied() -> Iterator[Callable[[str, int], Proxy]]:
+    """Puts a proxy before anything: `proxied(host, port)` listens on `.port`."""
+    with contextlib.ExitStack() as stack:
+        yield lambda host, port: stack.enter_context(contextlib.closing(Proxy(host, port)))
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from playwright.sync_api import Page
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.services.kafka import Broker, create_topic
+from tests.services.kafka_cluster import KafkaCluster
+from tests.services.kafka_jvm import ProxiedKafka
 from tests.services.parts import REQUIRE, Parts, UnavailableError
 from tests.services.prometheus import Alertmanager, Prometheus, Promtool
+from tests.services.proxy import Proxy, is_produce
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +86,118 @@ def test_a_stopped_broker_comes_back_at_the_same_address(kafka_broker: Broker) -
     kafka_broker.start()
     assert kafka_broker.bootstrap == before
     assert create_topic(before)
+
+
+def test_a_cluster_takes_and_gives_records_while_any_one_broker_is_dead(kafka_cluster: KafkaCluster) -> None:
+    topic = create_topic(kafka_cluster.bootstrap, replicas=3)
+    values = [str(number).encode() for number in range(3)]
+    for value, broker in zip(values, kafka_cluster.brokers, strict=True):
+        broker.kill9()
+        send(kafka_cluster.bootstrap, topic, [value])
+        broker.start()
+        wait_until(lambda: in_sync(kafka_cluster.bootstrap, topic) == 3, "all copies are there")
+    assert receive(kafka_cluster.bootstrap, topic, 3) == values
+
+
+def in_sync(bootstrap: str, topic: str) -> int:
+    """How many brokers hold everything of a topic's partition 0."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        return len(admin.describe_topics([topic])[0]["partitions"][0]["isr_nodes"])
+    finally:
+        admin.close()
+
+
+def test_clients_reach_a_proxied_kafka_only_through_its_proxy(kafka_proxied: ProxiedKafka) -> None:
+    topic = create_topic(kafka_proxied.bootstrap)
+    trap = kafka_proxied.proxy.cut_when(is_produce, forward=True)
+    send(kafka_proxied.bootstrap, topic, [b"once"])  # the answer is lost; the producer asks again
+    assert trap.sprung.is_set()
+    assert receive(kafka_proxied.bootstrap, topic, 1) == [b"once"]
+
+
+@pytest.fixture
+def echo(proxied: Callable[[str, int], Proxy]) -> Iterator[Proxy]:
+    """A proxy before a server that sends back what it hears."""
+
+    class Echo(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):
+                while said := self.request.recv(1024):
+                    self.server.heard += said  # type: ignore[attr-defined]
+                    self.request.sendall(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        server.heard = b""  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        proxy = proxied("127.0.0.1", server.server_address[1])
+        proxy.server = server  # type: ignore[attr-defined]
+        yield proxy
+        proxy.close()
+        server.shutdown()
+        thread.join()
+
+
+def client(proxy: Proxy) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+
+
+def test_a_proxy_forwards_both_ways_and_cuts_with_a_reset(echo: Proxy) -> None:
+    with client(echo) as first, client(echo) as second:
+        for each in (first, second):
+            each.sendall(b"hello")
+            assert each.recv(10) == b"hello"
+        echo.cut()
+        for each in (first, second):
+            with pytest.raises(ConnectionResetError):
+                each.recv(10)
+    with client(echo) as third:
+        third.sendall(b"again")
+        assert third.recv(10) == b"again"
+
+
+def test_a_blocked_proxy_swallows_everything_until_it_is_unblocked(echo: Proxy) -> None:
+    echo.block()
+    with client(echo) as one:
+        one.sendall(b"late")
+        one.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            one.recv(10)
+        echo.unblock()
+        one.settimeout(10)
+        assert one.recv(10) == b"late"
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_proxy_cuts_when_the_client_says_a_word_after_or_before_the_server_hears_it(
+    echo: Proxy, forward: bool
+) -> None:
+    trap = echo.cut_when(lambda chunk: b"COMMIT" in chunk, forward=forward)
+    with client(echo) as one:
+        one.sendall(b"BEGIN")
+        assert one.recv(10) == b"BEGIN"
+        one.sendall(b"COMMIT")
+        with pytest.raises(ConnectionResetError):
+            one.recv(10)
+    assert trap.sprung.wait(10)
+    heard = b"BEGINCOMMIT" if forward else b"BEGIN"
+    wait_until(lambda: echo.server.heard == heard, "what the server heard")  # type: ignore[attr-defined]
+    with client(echo) as another:  # a trap springs once
+        another.sendall(b"COMMIT")
+        assert another.recv(10) == b"COMMIT"
+
+
+def test_a_closed_proxy_leaves_no_connection_and_no_thread(echo: Proxy) -> None:
+    echo.block()
+    with client(echo) as one:
+        one.sendall(b"never heard")
+        echo.close()
+        with pytest.raises(ConnectionResetError):
+            one.recv(10)
+    assert f"proxy {echo.port}" not in {each.name for each in threading.enumerate()}
+    with pytest.raises(ConnectionRefusedError):
+        client(echo)
 
 
 def test_postgres_answers(postgres_url: str) -> None:

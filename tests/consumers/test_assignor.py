@@ -51,21 +51,31 @@ def test_one_model_gives_everything_to_one_even_where_counts_differ() -> None:
     assignor = ShardAssignor(one_model=True)
     given = share(assignor, uneven, member("b"), member("a"))
     assert given == {"a": {(topic, p) for topic, found in uneven.items() for p in found}, "b": set()}
-    assert not assignor.uneven
+    assert refusal(assignor, uneven) == ""
 
 
 def test_topics_with_different_numbers_of_partitions_are_refused_and_named() -> None:
     assignor = ShardAssignor(one_model=False)
-    given = share(assignor, {"events": {0, 1}, "labels": {0}}, member("a"))
-    assert given == {"a": set()}
-    assert "'events': 2" in assignor.uneven
-    share(assignor, EVEN, member("a"))
-    assert not assignor.uneven
+    uneven = {"events": {0, 1}, "labels": {0}}
+    assert share(assignor, uneven, member("a")) == {"a": set()}
+    assert "'events': 2" in refusal(assignor, uneven)
+    assert refusal(assignor, EVEN) == ""
 
 
-def test_a_leader_that_does_not_know_the_topics_yet_assigns_nothing() -> None:
+def refusal(leader: ShardAssignor, partitions: dict[str, set[int]]) -> str:
+    """What a follower hears of the reason."""
+    follower = ShardAssignor(one_model=False)
+    for generation, found in enumerate((EVEN, partitions)):
+        given = leader.assign(Cluster(found), [member("leader"), member("follower")])
+        follower.on_assignment(given["follower"], generation)
+    return follower.refused
+
+
+def test_a_leader_that_does_not_know_the_topics_yet_assigns_nothing_and_says_so() -> None:
     for one_model in (True, False):
-        assert share(ShardAssignor(one_model), {"events": {0, 1}}, member("a")) == {"a": set()}
+        assignor, known = ShardAssignor(one_model), {"events": {0, 1}}
+        assert share(assignor, known, member("a")) == {"a": set()}
+        assert "no topic labels" in refusal(assignor, known)
 
 
 def test_shards_stay_where_they_are_when_a_member_joins() -> None:

@@ -86,6 +86,8 @@ def tosses(
 class Sole:
     """A membership of one: every shard is ours."""
 
+    trouble = ""
+
     def __init__(self, shards: int) -> None:
         self.shards: frozenset[int] = frozenset(range(shards))
 

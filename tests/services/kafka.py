@@ -80,14 +80,16 @@ def own_broker(folder: Path) -> Iterator[Broker]:
         broker.stop()
 
 
-def create_topic(bootstrap: str, partitions: int = 1, name: str | None = None, **settings: str) -> str:
+def create_topic(
+    bootstrap: str, partitions: int = 1, name: str | None = None, replicas: int = 1, **settings: str
+) -> str:
     """A new topic, returned by name once the broker serves it; settings as in `retention_ms="1000"`."""
     topic = name or f"test-{uuid.uuid4().hex[:12]}"
     configs = {key.replace("_", "."): value for key, value in settings.items()}
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         admin.create_topics(
-            [NewTopic(topic, num_partitions=partitions, replication_factor=1, topic_configs=configs)]
+            [NewTopic(topic, num_partitions=partitions, replication_factor=replicas, topic_configs=configs)]
         )
     finally:
         admin.close()
