@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 
-from fluvial.store import Store
-from tests.simulation.history import run
-from tests.simulation.store import MEMORY
 
-with closing(Store(MEMORY)) as store:
+from tests.simulation.history import run
+from tests.simulation.store import MemoryStore
+
+with closing(MemoryStore()) as store:
     outcome = run(int(sys.argv[1]), store, print)
 for broken in outcome.broken:
     print("BROKEN:", broken)

@@ -61,6 +61,10 @@ class SimMembership:
         self._group, self._name = group, name
         group.join(name)
 
+    @property
+    def trouble(self) -> str:
+        return ""
+
     def assigned(self) -> frozenset[int]:
         return self._group.view.get(self._name, frozenset())
 

@@ -70,9 +70,9 @@ def base(model: int, label: int, ledger: int) -> Pipeline:
 def habits(rng: random.Random) -> dict[str, object]:
     """How a worker runs: what may be another way after each restart without any effect."""
     return {
-        "batch": rng.choice((1, 2, 3, 5, 9, 30)),
+        "batch": rng.choice((1, 2, 4, 9, 30)),
         "linger": rng.choice((0.0, 0.0, 0.01, 0.3)),
-        "snapshot_every": rng.choice((1, 4, 12, 40)),
+        "snapshot_every": rng.choice((2, 8, 20, 50)),
         "standby": rng.choice(("warm", "warm", "cold")),
     }
 
@@ -96,11 +96,11 @@ def draw(seed: int) -> Shape:
         records=rng.choice((12, 25, 50)),
         actions=rng.choice((25, 40, 60)),
         workers=rng.choice((1, 2, 2, 3, 4)),
-        prompt=rng.choice((0.03, 0.2, 1.0)),
+        prompt=rng.choice((0.1, 0.5, 1.0)),
         damage=rng.choice((0.0, 0.0, 0.0, 0.02, 0.06)),
         poison=rng.random() < 0.1,
         late_saver=rng.random() < 0.5,
-        report_every=rng.choice((2.0, 20.0)),
+        report_every=rng.choice((5.0, 60.0, 300.0)),
         look=rng.choice((0.0, 0.0, 0.002)),
         appetite=appetite,
     )

@@ -1,4 +1,4 @@
-"""FaultyStore: a worker's connection to the store, on which what can fail fails before or after."""
+"""The store of a history: the real one in memory, and a worker's connection to it on which things fail."""
 
 from __future__ import annotations
 
@@ -8,11 +8,54 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from fluvial.engines import to_json
 from fluvial.store import Store, StoreUnavailable, metadata, schema_table
 from tests.simulation.faults import Faults
 
 MEMORY = "sqlite:///file:/simulation?vfs=memdb&uri=true"
-"""The real store on a SQLite database that lives in the memory of the process."""
+"""A SQLite database that lives in the memory of the process."""
+
+
+class MemoryStore(Store):
+    """The real store on one connection: the way through the pool would be a third of a history's time."""
+
+    def __init__(self) -> None:
+        super().__init__(MEMORY)
+        quick = {"isolation_level": "AUTOCOMMIT", "json_serializer": to_json, "poolclass": sa.StaticPool}
+        self._quick = sa.create_engine(self.url, **quick)
+        self._connection = self._quick.connect()
+        self._raw: Any = self._connection.connection.driver_connection
+        self._raw.execute("PRAGMA synchronous=OFF")
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        if not hasattr(self, "_raw"):  # the tables are being made
+            with super().write() as db:
+                yield db
+            return
+        with self._guard():
+            self._raw.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._raw.execute("ROLLBACK")
+                raise
+            self._raw.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        if not hasattr(self, "_raw"):
+            with super().read() as db:
+                yield db
+            return
+        with self._guard():
+            yield self._connection
+
+    def close(self) -> None:
+        if hasattr(self, "_raw"):
+            self._connection.close()
+            self._quick.dispose()
+        super().close()
 
 
 class FaultyStore:

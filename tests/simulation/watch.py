@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from consumers.log import UnknownTopic
 from consumers.record import TopicPartition
 from fluvial.history import History, Past
 from fluvial.journal import Batch, Entry, Tenure
@@ -110,7 +111,7 @@ class Watch:
             for _ in history.walk(past):
                 pass
             return self._reads_on(past)
-        except (Gap, StepFailed):
+        except (Gap, StepFailed, UnknownTopic):
             return False
         finally:
             world.faults.inside = inside

@@ -160,7 +160,7 @@ class World:
         if chance < self.shape.damage:
             return self.damage.strike
         actions = (
-            (0.17, self.produce),
+            (0.25, self.produce),
             (0.05, self.people.decide),
             (0.03, self.people.mend),
             (0.03, self._wait),
@@ -177,10 +177,15 @@ class World:
 
     def _some_tick(self) -> None:
         idle = [worker for worker in self.workers if not worker.busy]
-        if idle:
-            self.tick(self.rng.choice(idle))
-        else:
+        if not idle:
             self.start()
+            return
+        # Who only stands by has its turn more seldom: little happens to it.
+        weights = [8 if self.group.view.get(worker.name) else 1 for worker in idle]
+        (worker,) = self.rng.choices(idle, weights)
+        for _ in range(self.rng.choice((1, 2, 4))):
+            if worker in self.workers and not worker.busy:
+                self.tick(worker)
 
     def _wait(self) -> None:
         seconds = self.rng.choice((0.2, 1.1, 5.0, 70.0))
@@ -200,7 +205,7 @@ class World:
 
     def produce(self) -> None:
         """A helping of records comes, unless a topic is away or was cut and nobody has noticed."""
-        for _ in range(self.rng.choice((1, 2, 5, 12))):
+        for _ in range(self.rng.choice((1, 3, 8))):
             if self.coming and not self.damage.in_the_way():
                 self.broker.put([self.coming.pop()])
 
@@ -214,14 +219,19 @@ class World:
         worker = self._last_worker()
         limit = 150 + 3 * len(self.coming) + 3 * self.shape.records
         for _ in range(limit):
-            self.timing.sleep(0.5)
-            self.damage.mend_topics()
-            self.people.mend(surely=True)
+            before = self._reached(worker)
             self.produce()
             self.tick(worker)
             if self._done(worker):
                 return True
+            if self._reached(worker) == before:
+                self.timing.sleep(0.5)
+                self.damage.mend_topics()
+                self.people.mend(surely=True)
         return False
+
+    def _reached(self, worker: Worker) -> int:
+        return sum(owned.shard.state.batch for owned in worker.runner.owned.values())
 
     def _last_worker(self) -> Worker:
         survivor = self.rng.choice(self.workers) if self.workers and self.rng.random() < 0.6 else None
