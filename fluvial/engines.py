@@ -61,6 +61,7 @@ _POSTGRES_WRONG = {
     "42501": "give this user the right to create and change tables",
     "42P01": _OTHER,
     "42703": _OTHER,
+    "42P07": _OTHER,
 }
 _SAID = {  # before a connection stands there is no code, only words
     "refused": "nobody answers; start the server or correct the address",

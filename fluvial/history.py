@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from consumers.record import TopicPartition
+from consumers.record import Record, TopicPartition
 from fluvial.header import expected_of
 from fluvial.journal import Batch
 from fluvial.place import Place, partitions_of, ranks_of
-from fluvial.replay import Gap, replay
+from fluvial.replay import Gap, read, replay
 from fluvial.shard import Output, Shard
 from fluvial.shelf import Kept
 from fluvial.snapshot import OtherVersion, SnapshotError, unseal
@@ -22,6 +22,10 @@ logger = structlog.get_logger()
 
 PAGE = 500
 """Journal rows read at a time: a long journal does not fit into memory."""
+
+
+class Closed(SnapshotError):
+    """A snapshot that cannot even be looked at: without the key, or because it is gone."""
 
 
 class Void(NamedTuple):
@@ -80,13 +84,38 @@ class History:
         kept = self._shelf.listing(self.index)
         for one in kept:
             if (until is None or one.batch <= until) and not self.is_void(one.batch):
-                shard = self._open(one)
-                if shard is not None:
-                    return Past(shard, self._with_new(one.positions))
+                past = self._open(one)
+                if past is not None:
+                    return past
         if kept:
             logger.warning("state is rebuilt from the start of the journal", shard=self.index)
-        first = next((dict(one.positions) for one in kept if one.batch == 0), {})
-        return Past(Shard(self.pipeline, self.index), self._with_new(first))
+        return self.beginning()
+
+    def beginning(self) -> Past:
+        """What was before the first batch: a shard that has seen nothing."""
+        pinned = (one.positions for one in self._shelf.listing(self.index) if one.batch == 0)
+        return Past(Shard(self.pipeline, self.index), self._with_new(next(pinned, {})))
+
+    def opened(self, kept: Kept) -> Past:
+        """The shard as a snapshot holds it. Raises SnapshotError, which says why it cannot be used."""
+        if self._key is None:
+            raise Closed("there is no key here to open it with")
+        body = self._shelf.body(self.index, kept.batch)
+        if body is None:
+            raise Closed("it is gone by now")
+        if self.is_void(kept.batch):
+            raise SnapshotError("its batch was given up when a gap was accepted")
+        expected = expected_of(self.pipeline, self.index) | {"batch": kept.batch}
+        shard = Shard(self.pipeline, self.index, unseal(body, expected, self._key))
+        return Past(shard, self._with_new(kept.positions))
+
+    def from_here(self, batch: int) -> Past | None:
+        """The oldest usable snapshot of that batch or of a later one, None where there is none."""
+        kept = [one for one in self._shelf.listing(self.index) if one.batch >= batch]
+        for one in reversed(kept):
+            if not self.is_void(one.batch) and (past := self._open(one)) is not None:
+                return past
+        return None
 
     def walk(
         self, past: Past, until: int | None = None, *, chunk: int | None = None
@@ -103,6 +132,22 @@ class History:
             for row, outputs in steps:
                 past.moved(row)
                 yield row, outputs
+
+    def read(
+        self, after: int, until: int | None = None, *, chunk: int | None = None
+    ) -> Iterator[tuple[Batch, list[Record]]]:
+        """The rows after a batch, up to and with ``until``, each with its records in their order; steps
+        nothing.
+
+        Rows that were given up are left out. Raises Gap, and what the log and the store raise.
+        """
+        for page in self._pages(after, until):
+            rows = [row for row in page if not self.is_void(row.number)]
+            yield from read(self._log, rows, self._ranks, chunk=chunk)
+
+    def voids(self) -> list[Void]:
+        """The stretches of rows that people gave up, oldest first."""
+        return list(self._known_voids())
 
     def at(self, batch: int) -> Past:
         """The shard right after a batch. Raises Gap where that cannot be rebuilt any more."""
@@ -128,15 +173,11 @@ class History:
             yield page
             after = page[-1].number
 
-    def _open(self, kept: Kept) -> Shard | None:
-        if self._key is None:
-            return None
-        body = self._shelf.body(self.index, kept.batch)
-        if body is None:
-            return None
-        expected = expected_of(self.pipeline, self.index) | {"batch": kept.batch}
+    def _open(self, kept: Kept) -> Past | None:
         try:
-            return Shard(self.pipeline, self.index, unseal(body, expected, self._key))
+            return self.opened(kept)
+        except Closed:
+            return None
         except OtherVersion as other:
             logger.warning("snapshot left out", shard=self.index, batch=kept.batch, why=str(other))
         except SnapshotError as error:

@@ -26,6 +26,9 @@ HALT = "halt"
 """The monitor of an incident that says that a shard stands still; its times are clock times."""
 
 
+WENT_ON = "went_on"
+"""The verdict on such an incident that fluvial closed itself, because the shard runs again."""
+
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -91,7 +94,7 @@ class Incidents:
             now = time.time()
             row: dict[str, Any] = {"pipeline": pipeline, "shard": shard, "monitor": HALT}
             said: dict[str, Any] = {"why": why, "gives_up": None if gives_up is None else dict(gives_up)}
-            known = self._standing(db, pipeline, shard)
+            known = standing(db, pipeline, shard)
             if known is not None and self._refreshed(db, known, said):
                 return
             alarm_id = hashlib.sha256(f"{pipeline}/{shard}/{now}/{why}".encode()).hexdigest()[:12]
@@ -119,17 +122,12 @@ class Incidents:
         """Close the incident of a halted shard: it runs again."""
         with self._store.write() as db:
             lock_pipeline(db, pipeline)
-            known = self._standing(db, pipeline, shard)
+            known = standing(db, pipeline, shard)
             if known is not None:
                 column = incident_table.c
-                facts = {"resolved_by": "fluvial", "resolved_at": time.time(), "verdict": "went_on"}
+                facts = {"resolved_by": "fluvial", "resolved_at": time.time(), "verdict": WENT_ON}
                 update = sa.update(incident_table).where(column.id == known)
                 db.execute(update.values(**facts, version=column.version + 1))
-
-    def _standing(self, db: sa.Connection, pipeline: str, shard: int) -> str | None:
-        column = incident_table.c
-        query = sa.select(column.id).where(column.pipeline == pipeline, column.shard == shard)
-        return db.execute(query.where(column.monitor == HALT, column.resolved_at.is_(None))).scalar()
 
     def _take_in(self, db: sa.Connection, pipeline: str, shard: int, alarm_id: str, alarm: Alarm) -> None:
         known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
@@ -222,6 +220,13 @@ def read_incident(db: sa.Connection, incident_id: str) -> Incident:
         raise NoSuchIncident(f"no incident has the id {incident_id!r}: see `fluvial incidents`")
     alarms = sa.select(alarm_table.c.evidence).where(alarm_table.c.incident == incident_id)
     return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time, alarm_table.c.id)).scalars()))
+
+
+def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
+    """The id of the open incident that says that a shard stands still."""
+    column = incident_table.c
+    query = sa.select(column.id).where(column.pipeline == pipeline, column.shard == shard)
+    return db.execute(query.where(column.monitor == HALT, column.resolved_at.is_(None))).scalar()
 
 
 def _grow(db: sa.Connection, incident_id: str, at: float) -> None:

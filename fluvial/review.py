@@ -12,7 +12,18 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Action = Literal["acknowledge", "keep_learning", "pause", "resume", "reset", "resolve", "false_alarm"]
+Action = Literal[
+    "acknowledge",
+    "keep_learning",
+    "pause",
+    "resume",
+    "reset",
+    "rollback",
+    "resume_shard",
+    "accept_gap",
+    "resolve",
+    "false_alarm",
+]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 EFFECTS: dict[Action, str] = {
@@ -21,10 +32,19 @@ EFFECTS: dict[Action, str] = {
     "pause": "Learning stops with the next batch; predictions go on, labels are scored but not learned.",
     "resume": "Learning goes on with the next batch; labels that came during the pause stay unlearned.",
     "reset": "With the next batch the model starts afresh and its monitors warm up again.",
+    "rollback": "With the next batch the model is again what it was after the batch you name, and its "
+    "monitors warm up again. The offset stays: what came since is not learned again.",
+    "resume_shard": "The shard is tried again within seconds. Where it can go on nothing is lost; "
+    "else it stands still as before.",
+    "accept_gap": "The shard goes on behind what it cannot replay. What it had learned from there is "
+    "forgotten, what it has skipped is never learned. This cannot be undone.",
     "resolve": "The incident is closed; learning goes on as it is.",
     "false_alarm": "The incident is closed as a false alarm; learning goes on as it is.",
 }
 """What each action does, said before it is taken."""
+
+ONE_SHARD = ("resume_shard", "accept_gap")
+"""What concerns one shard that stands still, and not the pipeline."""
 
 
 class ReviewError(Exception):
@@ -52,6 +72,8 @@ class Request(BaseModel):
 
     Either ``incident`` or ``pipeline`` names the subject. ``id`` makes a repetition recognisable;
     ``version`` is the incident's version that the person looked at: a change since then conflicts.
+    ``shard`` says whom a rollback, or an action on a shard that stands still, concerns (of an incident
+    of such a shard it is known); ``batch`` to which model a rollback goes back.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
@@ -63,6 +85,8 @@ class Request(BaseModel):
     reason: str = Field(default="", max_length=2000)
     id: str | None = Field(default=None, min_length=1, max_length=100)
     version: int | None = Field(default=None, ge=0, lt=1 << 31)
+    shard: int | None = Field(default=None, ge=0, lt=1 << 31)
+    batch: int | None = Field(default=None, ge=0, lt=1 << 53)
 
     @field_validator("*")
     @classmethod
@@ -76,6 +100,40 @@ class Request(BaseModel):
         if (self.incident is None) == (self.pipeline is None):
             raise ValueError("name either an incident or a pipeline")
         return self
+
+    @model_validator(mode="after")
+    def _says_what_it_concerns(self) -> "Request":
+        if self.action == "rollback" and self.batch is None:
+            raise ValueError("a rollback needs the batch whose model comes back")
+        if self.action in ONE_SHARD and self.incident is None and self.shard is None:
+            raise ValueError(f"{self.action} concerns one shard: name it")
+        if self.action != "rollback" and self.batch is not None:
+            raise ValueError(f"a batch is for a rollback and not for {self.action}")
+        if self.action not in ("rollback", *ONE_SHARD) and self.shard is not None:
+            raise ValueError(f"{self.action} concerns all shards: name none")
+        return self
+
+
+def effect_of(request: Request, shard: int | None) -> str:
+    """What a request does, with its batch and the shard that it concerns."""
+    match request.action:
+        case "rollback":
+            return (
+                f"Rolled back to the model of batch {request.batch} of shard {shard}; the offset stays; "
+                "what came since is not learned again."
+            )
+        case "resume_shard":
+            return (
+                f"Shard {shard} is tried again within seconds, or as soon as a worker has it. "
+                "Where it can go on nothing is lost; else it stands still as before."
+            )
+        case "accept_gap":
+            return (
+                f"Shard {shard} goes on behind what it cannot replay. What it had learned from there is "
+                "forgotten, what it has skipped is never learned. This cannot be undone."
+            )
+        case action:
+            return EFFECTS[action]
 
 
 class Review(NamedTuple):

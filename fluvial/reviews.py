@@ -7,18 +7,22 @@ batches and written into the journal.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from fluvial import minutes, shard_rules
 from fluvial.decision import LEARNING_ACTIONS
-from fluvial.incidents import Incident, lock_pipeline, read_incident
+from fluvial.incidents import WENT_ON, Incident, lock_pipeline, read_incident
+from fluvial.minutes import counts, history
 from fluvial.review import (
     ACTIONS,
     EFFECTS,
+    ONE_SHARD,
     Action,
     Conflict,
     NoSuchPipeline,
@@ -26,6 +30,7 @@ from fluvial.review import (
     Request,
     Review,
     ReviewError,
+    effect_of,
 )
 from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table, shard_table
 
@@ -58,7 +63,7 @@ def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) ->
         insert = store.insert(pipeline_table).values(row)
         fresh = {"shards": shards, "facts": facts}
         db.execute(insert.on_conflict_do_update(index_elements=["pipeline"], set_=fresh))
-        if known is not None and known.paused and (last := _last(db, pipeline, ("pause",))):
+        if known is not None and known.paused and (last := minutes.last(db, pipeline, ("pause",))):
             _tell(db, last, range(known.shards, shards))
 
 
@@ -93,6 +98,7 @@ class _Desk:
     ) -> None:
         self.db, self.request, self.channel = db, request, channel
         self.course, self.incident = course, incident
+        self.shard = shard_rules.concerned(request, course, incident)
 
     def take(self) -> Review:
         if (before := self._already()) is not None:
@@ -105,7 +111,10 @@ class _Desk:
             self._steer(paused=action == "pause")
         taken = self._write()
         if action in LEARNING_ACTIONS:
-            _tell(self.db, taken, range(self.course.shards))
+            batch = self.request.batch
+            args = {} if batch is None else {"batch": batch}
+            shards = range(self.course.shards) if self.shard is None else [self.shard]
+            _tell(self.db, taken, shards, args)
         return taken
 
     def _already(self) -> Review | None:
@@ -113,15 +122,21 @@ class _Desk:
         action, incident, who = self.request.action, self.incident, self.request.who
         pipeline = self.course.pipeline
         if action in ("pause", "resume"):
-            last = _last(self.db, pipeline, ("pause", "resume"))  # on whichever incident: it holds for all
+            last = minutes.last(
+                self.db, pipeline, ("pause", "resume")
+            )  # on whichever incident: it holds for all
+        elif action in ONE_SHARD and (incident is None or incident.resolved_by is None):
+            last = shard_rules.waiting(self.db, self.request, pipeline, self.shard or 0)
         elif incident is None:
             return None  # a model may be reset as often as somebody wants
         elif action == "acknowledge" and incident.acknowledged_by == who and incident.resolved_by is None:
             return self._having(incident.id)
         else:
             same_kind = LEARNING_ACTIONS if action in LEARNING_ACTIONS else (action,)
-            last = _last(self.db, pipeline, same_kind, incident.id)
-        return last if last is not None and (last.action, last.who) == (action, who) else None
+            last = minutes.last(self.db, pipeline, same_kind, incident.id)
+        if last is None or (last.action, last.who) != (action, who):
+            return None
+        return last if minutes.asks(self.db, last.id, self.request) else None
 
     def _having(self, incident: str) -> Review | None:
         """The review that gave this person the incident, whatever it was, told as an acknowledgement."""
@@ -129,13 +144,15 @@ class _Desk:
         query = sa.select(review_table).where(column.incident == incident, column.who == self.request.who)
         row = self.db.execute(query.order_by(column.number).limit(1)).first()
         told: dict[str, Any] = {"action": "acknowledge", "effect": EFFECTS["acknowledge"]}
-        return _review(row)._replace(**told) if row else None
+        return minutes.review_of(row)._replace(**told) if row else None
 
     def _refuse_what_conflicts(self) -> None:
         action, incident = self.request.action, self.incident
         if incident is None:
             if action not in LEARNING_ACTIONS:
                 raise NotPossible(f"{action} is about an incident: name one")
+        elif incident.verdict == WENT_ON:
+            raise NotPossible(f"shard {incident.shard} runs again: {incident.id} is closed")
         elif incident.resolved_by is not None:
             raise Conflict(f"{incident.resolved_by} has resolved {incident.id}", incident.resolved_by)
         elif self.request.version not in (None, incident.version):
@@ -144,6 +161,7 @@ class _Desk:
         elif action == "acknowledge" and incident.acknowledged_by is not None:
             who = incident.acknowledged_by
             raise Conflict(f"{who} has acknowledged {incident.id}", who)
+        shard_rules.refuse(self.db, self.request, self.course, incident, self.shard)
         self._refuse_course()
 
     def _first_since(self, incident: str, version: int) -> str:
@@ -183,7 +201,7 @@ class _Desk:
             who=self.request.who,
             channel=self.channel,
             reason=self.request.reason,
-            effect=EFFECTS[self.request.action],
+            effect=effect_of(self.request, self.shard),
             at=time.time(),
             time=self._reached(),
         )
@@ -205,60 +223,24 @@ class _Desk:
         return max(marks, default=0.0) or None
 
 
-def _tell(db: sa.Connection, taken: Review, shards: Iterable[int]) -> None:
-    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id, "args": {}}
+def _tell(
+    db: sa.Connection, taken: Review, shards: Iterable[int], args: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}
+    row["args"] = dict(args)
     if rows := [row | {"shard": shard} for shard in shards]:
         db.execute(sa.insert(decision_table), rows)
-
-
-def _last(
-    db: sa.Connection, pipeline: str, actions: Sequence[str], incident: str | None = None
-) -> Review | None:
-    column = review_table.c
-    query = sa.select(review_table).where(column.pipeline == pipeline, column.action.in_(actions))
-    if incident is not None:
-        query = query.where(column.incident == incident)
-    row = db.execute(query.order_by(column.number.desc()).limit(1)).first()
-    return _review(row) if row else None
 
 
 def _known(db: sa.Connection, request: Request) -> Review | None:
     """The review that this request's id belongs to already. Raises Conflict where it was another one."""
     if request.id is None:
         return None
-    row = db.execute(sa.select(review_table).where(review_table.c.id == request.id)).first()
+    row = minutes.taken_as(db, request.id)
     if row is None:
         return None
     subject = (row.incident, None if row.incident else row.pipeline)
     asked = (request.incident, request.pipeline, request.action, request.who)
-    if (*subject, row.action, row.who) != asked:
+    if (*subject, row.action, row.who) != asked or not minutes.asks(db, row.id, request):
         raise Conflict(f"the review id {row.id!r} was used by {row.who} for something else", row.who)
-    return _review(row)._replace(repeated=True)
-
-
-def _review(row: Any) -> Review:
-    values = dict(row._mapping)
-    del values["number"], values["version"]
-    return Review(**values)
-
-
-def history(
-    store: Store, *, pipeline: str | None = None, incident: str | None = None, limit: int = 200
-) -> list[Review]:
-    """Reviews, the newest first."""
-    query = sa.select(review_table).order_by(review_table.c.number.desc()).limit(limit)
-    if pipeline is not None:
-        query = query.where(review_table.c.pipeline == pipeline)
-    if incident is not None:
-        query = query.where(review_table.c.incident == incident)
-    with store.read() as db:
-        return [_review(row) for row in db.execute(query)]
-
-
-def counts(store: Store, pipeline: str) -> dict[str, int]:
-    """How many reviews a pipeline has had, by action."""
-    column = review_table.c
-    query = sa.select(column.action, sa.func.count()).where(column.pipeline == pipeline)
-    with store.read() as db:
-        found = {action: int(n) for action, n in db.execute(query.group_by(column.action)).all()}
-    return {action: found.get(action, 0) for action in ACTIONS}
+    return minutes.review_of(row)._replace(repeated=True)

@@ -79,7 +79,10 @@ REFUSALS = tuple(
     (stream, reason) for stream in ("events", "labels") for reason in REASONS if reason != "review_refused"
 )
 INCIDENT_STATES = ("firing", "acknowledged", "resolved")
-REVIEW_ACTIONS = ("acknowledge", "keep_learning", "pause", "resume", "reset", "resolve", "false_alarm")
+REVIEW_ACTIONS = (
+    *("acknowledge", "keep_learning", "pause", "resume", "reset", "rollback"),
+    *("resume_shard", "accept_gap", "resolve", "false_alarm"),
+)
 BUILD = ("version", "river", "python")
 
 PIPELINE = ("pipeline",)
