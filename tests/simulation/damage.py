@@ -24,6 +24,7 @@ class Damage:
         self.begins: dict[tuple[TopicPartition, str], set[int]] = {}
         self.cuts: dict[tuple[TopicPartition, str], set[int]] = {}
         self.struck = 0
+        self.deleted: set[tuple[int, int]] = set()
 
     def strike(self) -> None:
         """Something is lost from the log."""
@@ -44,9 +45,11 @@ class Damage:
             return
         shard, batch = world.rng.choice(sorted(tuple(row) for row in kept))
         here = column.shard == shard, column.batch == batch
+        world.count("a snapshot is spoilt")
         world.happens(f"the snapshot {batch} of shard {shard} is spoilt")
         with world.store.write() as db:
             if batch and world.rng.random() < 0.5:
+                self.deleted.add((shard, batch))
                 db.execute(sa.delete(snapshot_table).where(*here))
             else:
                 body = bytearray(db.execute(sa.select(column.body).where(*here)).scalar_one())
@@ -78,6 +81,7 @@ class Damage:
         before = world.rng.randint(partition.begin, partition.end)
         if world.rng.random() < 0.5:  # as retention mostly is: it takes what has long been learned
             before = min(before, world.watch.position(tp))
+        world.count("records are trimmed")
         world.happens(f"{tp} is trimmed up to {before} of {partition.end}")
         world.broker.trim(tp, before)
         self.begins.setdefault(self._named(tp), set()).add(partition.begin)
@@ -85,6 +89,7 @@ class Damage:
     def _cut(self, tp: TopicPartition) -> None:
         world, partition = self._world, self._world.broker.partition(tp)
         end = max(partition.begin, partition.end - world.rng.randint(1, 6))
+        world.count("a partition is cut back")
         world.happens(f"{tp} is cut back from {partition.end} to {end}")
         world.broker.cut(tp, end)
         self.cuts.setdefault(self._named(tp), set()).add(end)
@@ -92,6 +97,7 @@ class Damage:
 
     def _remake(self, tp: TopicPartition) -> None:
         world = self._world
+        world.count("a topic is deleted")
         world.happens(f"{tp.topic} is deleted")
         world.broker.delete(tp.topic)
         self._missing.append(tp.topic)

@@ -33,6 +33,20 @@ class Group:
         self.view.pop(name, None)
         self.settle()
 
+    def oust(self, name: str) -> None:
+        """A member that said nothing for long is thrown out; it does not know, and the others do."""
+        if name in self.members and len(self.members) > 1:
+            self.members.remove(name)
+            self.settle()
+            for member in self.members:
+                self.tell(member)
+
+    def back(self, name: str) -> None:
+        """A member that was thrown out comes back with what it believed."""
+        if name in self.view and name not in self.members:
+            self.members.append(name)
+            self.settle()
+
     def settle(self) -> None:
         """Give the shards of who is gone to who is there."""
         for shard in self._shards:

@@ -60,6 +60,7 @@ class People:
             number = next(n for n in range(1, newest + 2) if n not in taken)
         row: dict[str, Any] = {"id": number, "pipeline": world.pipeline.pipeline, "shard": shard}
         row |= {"action": action, "review": f"r{self._said}", "args": args}
+        world.count(f"decided: {action}")
         world.happens(f"somebody decides: {number} {action} {args or ''} for shard {shard}")
         with world.store.write() as db:
             db.execute(sa.insert(decision_table).values(row))
@@ -67,6 +68,7 @@ class People:
     def _wake(self, shard: int, *, surely: bool) -> None:
         rng = self._world.rng
         if self.broken and rng.random() < 0.6:
+            self._world.count("the model is mended")
             self._world.happens("the model is mended")
             self.broken = False
             self.tell(shard, "resume_shard")
@@ -81,4 +83,5 @@ class People:
             taken = reviews.review(self._world.store, request, "cli")
         except (reviews.ReviewError, NoSuchIncident):
             return
+        self._world.count(f"decided: {action}")
         self._world.happens(f"somebody decides: {action}{' again' if taken.repeated else ''}")

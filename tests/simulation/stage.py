@@ -16,7 +16,11 @@ import fluvial.shard
 from consumers.contract import Contract
 from consumers.record import Record
 from fluvial.config import Pipeline
+from fluvial.follower import Follower
+from fluvial.history import Past
 from fluvial.journal import Entry, Journal, Tenure
+from fluvial.outputs import Outbox
+from fluvial.owned import Owned
 from fluvial.shard import Shard, contract_of
 from learners.scoreboard import Scoreboard
 from tests.simulation.faults import Broken
@@ -53,6 +57,7 @@ def staged(world: World) -> Iterator[None]:
             patch.object(Shard, "step", _stepped(world)),
             patch.object(Journal, "acquire", _acquired(world)),
             patch.object(Journal, "append", _appended(world)),
+            patch.object(Owned, "_begin", _begun(world)),
         ):
             stack.enter_context(patched)
         stack.enter_context(_told(world))
@@ -82,6 +87,18 @@ def _acquired(world: World) -> Any:
         return tenure
 
     return acquired
+
+
+def _begun(world: World) -> Any:
+    begin = Owned._begin
+
+    def begun(owned: Owned, warm: Follower | None, outbox: Outbox) -> Past:
+        past = begin(owned, warm, outbox)
+        if warm is not None and past is warm.past:
+            world.count("a shard is taken warm" if past.batch else "a shard is taken warm, with nothing learned")
+        return past
+
+    return begun
 
 
 def _appended(world: World) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from fluvial.engines import to_json
-from fluvial.store import Store, StoreUnavailable, metadata, schema_table
+from fluvial.store import Store, StoreUnavailable
+from fluvial.tables import metadata, schema_table
 from tests.simulation.faults import Faults
 
 MEMORY = "sqlite:///file:/simulation?vfs=memdb&uri=true"

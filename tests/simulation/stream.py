@@ -40,6 +40,15 @@ def stream(rng: random.Random, shape: Shape) -> list[Draft]:
         partition = partition_for(key, pipeline.partitions)
         time = START + int(one.at * 1_000) + rng.randint(-jitter, jitter)
         drafts.append(Draft(TopicPartition(pipeline.topic(one.stream), partition), time, key, one.value))
+    return _poisoned(rng, drafts) if shape.poison else drafts
+
+
+def _poisoned(rng: random.Random, drafts: list[Draft]) -> list[Draft]:
+    """One event is of the kind on which the model fails until somebody mends it."""
+    whole = [n for n, draft in enumerate(drafts) if draft.value and b'"x"' in draft.value]
+    if whole:
+        draft = drafts[n := rng.choice(whole)]
+        drafts[n] = draft._replace(value=json.dumps(json.loads(draft.value or b"") | {"poison": 1}).encode())
     return drafts
 
 

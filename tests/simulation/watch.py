@@ -32,7 +32,6 @@ class Watch:
         self.violations: list[str] = []
         self.tenures: list[Acquired] = []
         self.fenced: set[tuple[int, int]] = set()
-        self.halts = 0
         self._halted: dict[str, dict[int, str]] = {}
 
     def position(self, tp: TopicPartition) -> int:
@@ -61,7 +60,14 @@ class Watch:
                     self._accepting(entry, int(decision.args["after"]))
 
     def appended(self, entries: Sequence[Entry], fenced: Sequence[int]) -> None:
-        self.fenced |= {(entry.shard, entry.epoch) for entry in entries if entry.shard in fenced}
+        for entry in entries:
+            if entry.shard in fenced:
+                self._world.count("a row is refused")
+                self.fenced.add((entry.shard, entry.epoch))
+            elif any("after" in decision.args for decision in entry.batch.decisions):
+                self._world.count("a gap is accepted")
+            else:
+                self._world.count("a row is written")
 
     def _accepting(self, entry: Entry, after: int) -> None:
         lost = self._world.journal.batches(entry.shard, after, limit=1)
@@ -91,7 +97,7 @@ class Watch:
         halted = {shard: halt.why for shard, halt in worker.runner._holdings.halted.items()}
         for shard, why in halted.items():
             if self._halted.get(worker.name, {}).get(shard) != why:
-                self.halts += 1
+                self._world.count(f"a shard is halted: {'the model fails' if 'Broken' in why else 'a gap'}")
                 self._world.happens(f"{worker.name} halts shard {shard}: {why}")
                 if "Broken" not in why and self._runs(shard):
                     self.violations.append(f"{worker.name} halted shard {shard} although it runs: {why}")

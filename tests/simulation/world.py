@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -62,9 +63,11 @@ class World:
         self.faults.note = self.happens
         self.broker, self.group = Broker(), Group(self.pipeline.shards, self.rng, self.shape.prompt)
         self.journal, self.shelf = Journal(store, self.pipeline.pipeline), Shelf(store, self.pipeline.pipeline)
+        self.counts: Counter[str] = Counter()
         self.workers: list[Worker] = []
+        self.turning: list[Worker] = []
         self.ghosts: list[str] = []
-        self.depth = self.born = self.ticks = 0
+        self.depth = self.born = 0
         clear(store)
         create_topics(self.pipeline, MemoryLog(self.broker))
         reviews.register(store, self.pipeline.pipeline, self.pipeline.shards, {})
@@ -74,6 +77,10 @@ class World:
     def happens(self, said: str) -> None:
         """Tell the trace, indented by how deep the history is inside of calls."""
         self.note("  " * self.depth + said)
+
+    def count(self, what: str) -> None:
+        """One more of what the draw's figures tell."""
+        self.counts[what] += 1
 
     def place(self) -> Place:
         """Where the shards are worked on, without any faults."""
@@ -105,17 +112,20 @@ class World:
         """One turn of a worker's loop, in which it may crash or stand still while others go on."""
         inside, self.faults.inside = self.faults.inside, True
         worker.busy = True
-        self.ticks += 1
+        self.turning.append(worker)
+        self.count("turns of a worker")
         try:
             turn(worker.runner)
         except Crash:
             self.bury(worker)
         finally:
             self.faults.inside, worker.busy = inside, False
+            self.turning.pop()
         self.watch.after_tick(worker)
 
     def stop(self, worker: Worker) -> None:
         """A worker is told to stop and ends cleanly, if nothing comes between."""
+        self.count("a worker is told to stop")
         self.happens(f"{worker.name} is told to stop")
         worker.runner.should_exit = True
         self.tick(worker, Runner.run)
@@ -124,6 +134,7 @@ class World:
 
     def bury(self, worker: Worker) -> None:
         """A worker is gone at once; the group does not know yet."""
+        self.count("a worker dies")
         self.happens(f"{worker.name} is dead")
         self.workers.remove(worker)
         self.ghosts.append(worker.name)
@@ -133,10 +144,15 @@ class World:
         if self.depth >= DEEPEST:
             return
         inside, self.faults.inside = self.faults.inside, False
+        name = self.turning[-1].name
         self.depth += 1
         self.timing.sleep(self.rng.choice((0.0, 1.5, 70.0)))
+        if self.rng.random() < 0.5:
+            self.start()
+            self.group.oust(name)
         for _ in range(self.rng.choice((1, 4, 15))):
             self.act()
+        self.group.back(name)
         self.depth -= 1
         self.faults.inside = inside
 
@@ -165,7 +181,7 @@ class World:
             (0.03, self.people.mend),
             (0.03, self._wait),
             (0.03, self._change_workers),
-            (0.02, self.group.shuffle),
+            (0.03, self.group.shuffle),
             (0.01, self.damage.spoil_snapshot),
         )
         chance = self.rng.random()
