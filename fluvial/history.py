@@ -74,6 +74,10 @@ class History:
         self._ranks, self._partitions = ranks_of(place.pipeline), partitions_of(place.pipeline, index)
         self._voids: list[Void] | None = None
 
+    def pinned(self) -> bool:
+        """Whether an owner has stored where the reading of this shard begins."""
+        return bool(self._shelf.listing(self.index))
+
     def start(self, until: int | None = None) -> Past:
         """The newest usable snapshot (of batch ``until`` or before), or what was before the first batch."""
         self._voids = None  # others may have accepted gaps since we looked last
