@@ -10,7 +10,6 @@ States and the legal ways between them::
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import structlog
 
@@ -18,12 +17,12 @@ from consumers.log import Log
 from consumers.record import Record, TopicPartition
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
-from fluvial.fingerprint import libraries, state_version
+from fluvial.header import expected_of, header_for, positions_of
 from fluvial.journal import Batch, Entry, Journal, Snapshot
 from fluvial.outputs import Outbox
 from fluvial.replay import Gap, by_partition, range_of, replay
 from fluvial.shard import Shard, batch_step
-from fluvial.snapshot import SnapshotError, seal, unseal
+from fluvial.snapshot import SnapshotError, header_of, seal, unseal
 
 logger = structlog.get_logger()
 
@@ -82,13 +81,16 @@ class Owned:
             self.positions = {tp: span.begin for tp, span in spans.items()}
             self.save(key)
             return
+        expected = expected_of(self.pipeline, self.index)
         for snapshot in snapshots:
             self.positions = dict(snapshot.positions)
             try:
-                self.shard = Shard(self.pipeline, self.index, unseal(snapshot.body, self._header(), key))
+                state = unseal(snapshot.body, expected, key, batch=snapshot.batch)
             except SnapshotError as error:
                 logger.warning("snapshot left out", shard=self.index, batch=snapshot.batch, why=str(error))
             else:
+                self.shard = Shard(self.pipeline, self.index, state)
+                self.positions = positions_of(header_of(snapshot.body))
                 return
         # Even the first is unusable, but where it starts is known: everything is rebuilt by replay.
         logger.warning("state is rebuilt from the start of the journal", shard=self.index)
@@ -117,15 +119,12 @@ class Owned:
         """Write a snapshot; returns seconds and bytes. Raises Fenced."""
         started = time.monotonic()
         state = self.shard.state
-        body = seal(state, self._header() | {"batch": state.batch, "epoch": self.epoch}, key)
+        header = header_for(self.pipeline, self.index, state.batch, self.positions, self.epoch, state.digest)
+        body = seal(state, header, key)
         snapshot = Snapshot(state.batch, self.positions, state.digest.hex(), body)
         self._journal.save(self.index, self.epoch, snapshot)
         self.since_snapshot, self.saved_batch = 0, state.batch
         return time.monotonic() - started, len(body)
-
-    def _header(self) -> dict[str, Any]:
-        named = {"pipeline": self.pipeline.pipeline, "shard": self.index}
-        return named | {"state": state_version(self.pipeline)} | libraries()
 
 
 def partitions_of(pipeline: Pipeline, shard: int) -> list[TopicPartition]:
