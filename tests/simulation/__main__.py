@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 
-
 from tests.simulation.history import run
 from tests.simulation.store import MemoryStore
 
