@@ -62,7 +62,10 @@ class World:
         self.faults = Faults(seed, self.shape.appetite, self.stalled)
         self.faults.note = self.happens
         self.broker, self.group = Broker(), Group(self.pipeline.shards, self.rng, self.shape.prompt)
-        self.journal, self.shelf = Journal(store, self.pipeline.pipeline), Shelf(store, self.pipeline.pipeline)
+        self.journal, self.shelf = (
+            Journal(store, self.pipeline.pipeline),
+            Shelf(store, self.pipeline.pipeline),
+        )
         self.counts: Counter[str] = Counter()
         self.workers: list[Worker] = []
         self.turning: list[Worker] = []
@@ -296,4 +299,6 @@ class World:
 
     def partitions(self) -> list[TopicPartition]:
         """All partitions of the input topics."""
-        return [TopicPartition(t, i) for t in self.pipeline.input_topics for i in range(self.pipeline.partitions)]
+        return [
+            TopicPartition(t, i) for t in self.pipeline.input_topics for i in range(self.pipeline.partitions)
+        ]
