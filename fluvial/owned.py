@@ -95,6 +95,10 @@ class Owned:
         try:
             yield from self._steps()
         except Gap:
+            # A follower that was left behind may need what nobody else needs any more.
+            newest = self._history.start()
+            if newest.batch > self.past.batch:
+                self.past = newest
             # Many rows are fetched together, and one that is gone spoils them all: now one by one.
             yield from self._steps(chunk=0)
 
