@@ -9,7 +9,7 @@ and make nothing that is larger than what they are given. REDUCERS say which typ
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from river.proba import Gaussian
@@ -38,9 +38,9 @@ def revive_random(words: bytes, gauss_next: float | None) -> Random:
 
 def _started() -> Random:
     """A generator that starts at 0; a twentieth of the time that ``Random(0)`` takes."""
-    twin: Any = Random.__new__(Random, 0)  # type: ignore[call-arg]
-    twin.gauss_next = None
-    return cast(Random, twin)
+    twin = Random.__new__(Random, 0)  # type: ignore[call-arg]
+    twin.gauss_next = None  # type: ignore[attr-defined]
+    return twin
 
 
 def _reduce_random(thing: Random) -> Any:

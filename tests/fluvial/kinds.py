@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from fluvial.clock import StreamClock
 from fluvial.config import Pipeline
+from fluvial.state import State
 from learners.catalogue import CLASSES
 from learners.expression import build
 from learners.task import Task, task_named
@@ -209,3 +211,10 @@ def go_on(feed: Feed) -> bytes:
         feed.event(f"e{n}", at=n, town="AB"[n % 2], x=n % 5, y=n % 3)
         feed.label(f"e{n - 20}", LABELS[feed.pipeline.task][1 + n % 2])
     return feed.shard.state.digest
+
+
+@cache
+def every_state() -> tuple[State, ...]:
+    """A state of every kind, to look at; made once, because it takes long."""
+    models = [State(trained(kind)[0], [], StreamClock(1.0)) for kind in model_kinds()]  # type: ignore[arg-type]
+    return (*(fed(task).shard.state for task in LABELS), *models)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import fluvial.allowed
 from fluvial.allowed import Door, found, mould
 from learners.portable import REDUCERS, REVIVERS
-from tests.fluvial.kinds import LABELS, fed, model_kinds, trained
+from tests.fluvial.kinds import every_state
 from tests.recovery.likeness import walk
 
 TABLE = Path(fluvial.allowed.__file__).with_name("allowed.txt")
@@ -84,10 +84,8 @@ def needs_of(things: Iterable[Any]) -> Needs:
 
 
 def all_needs() -> Needs:
-    """What every kind of model and of shard needs."""
-    models = (trained(kind)[0] for kind in model_kinds())
-    shards = (fed(task).shard.state for task in LABELS)
-    return needs_of(thing for things in (models, shards) for thing in things)
+    """What every kind of state needs."""
+    return needs_of(every_state())
 
 
 if __name__ == "__main__":
