@@ -18,6 +18,7 @@ from fluvial.place import Place
 from fluvial.replay import Gap
 from fluvial.shard import Output, Raised, StepFailed, batch_step
 from fluvial.sieve import Sieve
+from fluvial.state import State
 from fluvial.telling import Telling
 from learners.scoring import Tally
 from learners.task import task_named
@@ -30,8 +31,8 @@ Progress = Callable[[int, int], None]
 class Run:
     """One pipeline on its way through the journal of a shard, without the sources that are left out.
 
-    It begins with nothing learned, after batch ``since``; a pause that held there holds. ``name``
-    is what people call it.
+    It begins with ``state``, or after batch ``since`` with nothing learned; a pause that held there
+    holds. ``name`` is what people call it.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Run:
         index: int,
         *,
         without: Iterable[str] = (),
-        since: int,
+        since: int = 0,
+        state: State | None = None,
     ) -> None:
         self.name, self.pipeline = name, pipeline
-        self.shard = Telling(pipeline, index)
-        self.shard.state.batch = since
-        self.shard.state.learner.paused = in_force(place.journal, index, since).paused is not None
+        self.shard = Telling(pipeline, index, state)
+        if state is None:
+            self.shard.state.batch = since
+            self.shard.state.learner.paused = in_force(place.journal, index, since).paused is not None
         self.sieve = Sieve(pipeline, tuple(without))
         self.alarms: list[Alarm] = []
         self._memory = Memory(place.journal, index)
@@ -121,7 +124,7 @@ def _compared(
     for row, records in history.read(since):
         for run in (ours, theirs):
             run.step(row, records)
-        beside.take(ours.shard, theirs.shard)
+        beside.take(ours.shard.told(), theirs.shard.told())
         progress(row.number, last)
     return Comparison(
         history.index,

@@ -6,7 +6,7 @@ from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from consumers.event import Truth
-from fluvial.telling import Telling
+from fluvial.telling import Told
 from learners.prediction import Outcome, Prediction
 from learners.scoring import Forecast, Tally
 from learners.task import Task
@@ -45,12 +45,11 @@ class Beside:
         self.largest = self._sum = 0.0
         self.examples: list[Example] = []
 
-    def take(self, first: Telling, second: Telling) -> None:
+    def take(self, first: Told, second: Told) -> None:
         """What both runs have told since the last time."""
-        self._predictions(first.told_predictions(), second.told_predictions())
-        ours, theirs = first.told_outcomes(), second.told_outcomes()
-        for side, outcomes in ((0, ours), (1, theirs)):
-            for outcome in outcomes:
+        self._predictions(first.predictions, second.predictions)
+        for side, told in enumerate((first, second)):
+            for outcome in told.outcomes:
                 self._outcome(side, outcome)
 
     @property

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import structlog
 
 from consumers.record import Record, TopicPartition
-from fluvial.header import expected_of
+from fluvial.header import expected_of, positions_of
 from fluvial.journal import Batch
 from fluvial.place import Place, partitions_of, ranks_of
 from fluvial.replay import Gap, read, replay
 from fluvial.shard import Output, Shard
 from fluvial.shelf import Kept
-from fluvial.snapshot import OtherVersion, SnapshotError, unseal
+from fluvial.snapshot import OtherVersion, SnapshotError, header_of, unseal
 
 logger = structlog.get_logger()
 
@@ -105,9 +105,10 @@ class History:
             raise Closed("it is gone by now")
         if self.is_void(kept.batch):
             raise SnapshotError("its batch was given up when a gap was accepted")
-        expected = expected_of(self.pipeline, self.index) | {"batch": kept.batch}
-        shard = Shard(self.pipeline, self.index, unseal(body, expected, self._key))
-        return Past(shard, self._with_new(kept.positions))
+        state = unseal(body, expected_of(self.pipeline, self.index), self._key, batch=kept.batch)
+        # The row beside the snapshot says where reading goes on, too, but is under no seal.
+        positions = positions_of(header_of(body))
+        return Past(Shard(self.pipeline, self.index, state), self._with_new(positions))
 
     def from_here(self, batch: int) -> Past | None:
         """The oldest usable snapshot of that batch or of a later one, None where there is none."""

@@ -95,6 +95,10 @@ class Owned:
         try:
             yield from self._steps()
         except Gap:
+            # A follower that was left behind may need what nobody else needs any more.
+            newest = self._history.start()
+            if newest.batch > self.past.batch:
+                self.past = newest
             # Many rows are fetched together, and one that is gone spoils them all: now one by one.
             yield from self._steps(chunk=0)
 
@@ -218,14 +222,7 @@ class Owned:
     def job(self) -> Job:
         """The state as it is now, packed, for a saver to seal and to store. Raises SnapshotError."""
         state = self.shard.state
-        header = header_for(
-            self.pipeline,
-            self.index,
-            batch=state.batch,
-            epoch=self.epoch,
-            positions=self.positions,
-            digest=state.digest.hex(),
-        )
+        header = header_for(self.pipeline, self.index, state.batch, self.positions, self.epoch, state.digest)
         packed = pack(state)
         self.since_snapshot, self.saved_batch = 0, state.batch
         return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed)

@@ -174,7 +174,7 @@ class Runner:
         except (RangeLost, PartitionsAdded) as error:
             # Taking the shards again shows which of them cannot go on, and why; the others do.
             logger.error("the log is not as it was: shards are taken again", why=str(error))
-            self._holdings.give_up([owned.index for owned in self._concerned(error)])
+            self._holdings.let_go([owned.index for owned in self._concerned(error)])
             self._reopen()
         except Unreadable as error:
             for owned in self._concerned(error):

@@ -55,22 +55,26 @@ def _sum(parts: Mapping[str, int]) -> str:
     return " + ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in parts.items())
 
 
-def print_scores(titles: Sequence[str], beside: Beside, judged_by: str | None) -> None:
+def print_scores(
+    titles: Sequence[str], beside: Beside, judged_by: str | None, *, lately: bool = True
+) -> None:
     """The scores of two runs over the same labels: of the model all of them, of the baselines the chief ones.
 
-    ``judged_by`` is the metric of the pipeline's goal.
+    ``judged_by`` is the metric of the pipeline's goal; ``lately`` adds the last window.
     """
     total, recent = beside.values(recent=False), beside.values(recent=True)
-    lately = f"last {recent[0]['model']['n']:,.0f}"
+    columns = ["", "", *titles, "change"]
+    if lately:
+        columns += [f"last {recent[0]['model']['n']:,.0f}: {titles[0]}", titles[1], "change"]
     rows = []
     for name, values in total[0].items():
         metrics = [metric for metric in values if metric != "n"]
         if name != "model":
             metrics = [metric for metric in metrics if metric in (*CHIEF, judged_by)]
         for metric in metrics:
-            row = (name if metric == metrics[0] else "", metric)
-            rows.append((*row, *_pair(metric, name, total), *_pair(metric, name, recent)))
-    print_table(("", "", *titles, "change", f"{lately}: {titles[0]}", titles[1], "change"), rows)
+            row = (name if metric == metrics[0] else "", metric, *_pair(metric, name, total))
+            rows.append((*row, *_pair(metric, name, recent)) if lately else row)
+    print_table(columns, rows)
 
 
 def _pair(metric: str, name: str, sides: Sequence[Values]) -> tuple[str, str, str]:

@@ -16,6 +16,8 @@ from fluvial.memory import Memory
 from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 from fluvial.store import decision_table, metadata
+from fluvial.telling import Told
+from learners.prediction import Outcome
 from learners.task import task_named
 from tests.fluvial.world import World, coins, embedded_world, tosses
 
@@ -188,23 +190,11 @@ def test_a_model_that_a_file_could_not_have_is_refused_in_the_same_words() -> No
 def test_outcomes_that_come_apart_are_paired_and_those_of_one_run_alone_are_not_judged() -> None:
     beside = Beside(task_named("binary"), shared(["model", "base_rate"], ["model", "other"]), 100)
 
-    class Told:
-        def __init__(self, *outcomes: Any) -> None:
-            self.outcomes = list(outcomes)
-
-        def told_predictions(self) -> list[Any]:
-            return []
-
-        def told_outcomes(self) -> list[Any]:
-            return self.outcomes
-
-    from learners.prediction import Outcome  # noqa: PLC0415
-
     def outcome(name: str, forecast: float) -> Outcome:
         return Outcome(name, 0.0, True, 0.5, True, None, (forecast, 0.5))
 
-    beside.take(Told(outcome("a", 0.9), outcome("b", 0.8)), Told(outcome("c", 0.1)))  # type: ignore[arg-type]
-    beside.take(Told(), Told(outcome("a", 0.2)))  # type: ignore[arg-type]
+    beside.take(Told([], [outcome("a", 0.9), outcome("b", 0.8)]), Told([], [outcome("c", 0.1)]))
+    beside.take(Told([], []), Told([], [outcome("a", 0.2)]))
     assert beside.labels == 1
     (first, second) = beside.values(recent=False)
     assert list(first) == ["model"]

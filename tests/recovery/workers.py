@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -23,8 +22,9 @@ from fluvial.config import Pipeline, parse
 from fluvial.store import Store, journal_table, shard_table
 from fluvial.wiring import create_topics
 from tests.fluvial.world import World
+from tests.recovery.hatchery import Hatchery
 from tests.recovery.streams import Fed
-from tests.services.process import Child, guarded, launch
+from tests.services.process import guarded, launch
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,18 +60,28 @@ class Stage:
             return KafkaLog(self._bootstrap)
         return EmbeddedLog(self.folder / "log.db")
 
-    def start(self, name: str = "", metrics_port: int = -1, **env: str) -> Worker:
-        """Start a worker; with a name, under that name."""
+    def start(
+        self, name: str = "", *, hatchery: Hatchery | None = None, metrics_port: int = -1, **env: str
+    ) -> Worker:
+        """Start a worker, under ``name`` if it has one, as a new Python or from a hatchery."""
         words = ["run", str(self.file), "--metrics-port", str(metrics_port)]
-        known = {"FLUVIAL_WORKER": name} if name else {}
-        worker = Worker(words, self.folder / f"worker-{len(self._workers)}.log", self.env | known | env)
+        told = self.env | ({"FLUVIAL_WORKER": name} if name else {}) | env
+        log, started = self.folder / f"worker-{len(self._workers)}.log", time.monotonic()
+        log.touch()
+        process: Process
+        if hatchery is None:
+            command = guarded([sys.executable, "-m", "fluvial", *words])
+            process = launch("worker", command, log, told).process
+        else:
+            process = hatchery.hatch(words, told, log)
+        worker = Worker(process, log, name, started)
         self._workers.append(worker)
         return worker
 
     def close(self) -> None:
         """End what still runs."""
         for worker in self._workers:
-            worker.end()
+            worker.kill()
         self.store.close()
 
     def world(self) -> World:
@@ -90,21 +100,11 @@ class Stage:
             row = db.execute(query.order_by(column.batch.desc()).limit(1)).first()
         return (row.batch, row.epoch) if row else (0, 0)
 
-    def epochs(self) -> dict[int, int]:
-        """The epoch of every shard that was ever taken."""
-        query = sa.select(shard_table.c.shard, shard_table.c.epoch)
+    def owns(self, worker: Worker) -> bool:
+        """Whether a shard was last taken by this worker."""
         with self.store.read() as db:
-            return {row.shard: row.epoch for row in db.execute(query)}
-
-    def ends(self) -> dict[str, int]:
-        """Where the journal has come to in every partition."""
-        found: dict[str, int] = {}
-        query = sa.select(journal_table.c.ranges)
-        with self.store.read() as db:
-            for (ranges,) in db.execute(query):
-                for name, (_start, end, *_) in ranges.items():
-                    found[name] = max(end, found.get(name, 0))
-        return found
+            owners = db.execute(sa.select(shard_table.c.owner)).scalars().all()
+        return any(owner == worker.name or owner.endswith(f"-{worker.pid}") for owner in owners)
 
 
 class Stopped(NamedTuple):
@@ -114,19 +114,25 @@ class Stopped(NamedTuple):
     seconds: float
 
 
-class Worker:
-    """One `fluvial run`."""
+class Process(Protocol):
+    """What subprocess and a hatchery start alike."""
 
-    def __init__(self, words: list[str], log: Path, env: Mapping[str, str]) -> None:
-        self._log = log
-        self.started = time.monotonic()
-        command = guarded([sys.executable, "-m", "fluvial", *words])
-        self._child: Child = launch("worker", command, log, env)
+    pid: int
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._child.process.pid
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, number: int) -> None: ...
+
+
+class Worker:
+    """One `fluvial run` with its words in a log file; ``process`` was started a moment ago."""
+
+    def __init__(self, process: Process, log: Path, name: str, started: float) -> None:
+        self._process, self._log = process, log
+        self.pid, self.name, self.started = process.pid, name, started
 
     def said(self) -> str:
         """Everything it has logged so far."""
@@ -134,7 +140,7 @@ class Worker:
 
     def alive(self) -> bool:
         """Whether it has not ended."""
-        return self._child.alive()
+        return self._process.poll() is None
 
     def wait_for(self, words: str, deadline_s: float = START) -> str:
         """Wait until it has said something that matches; returns that."""
@@ -148,31 +154,27 @@ class Worker:
         return str(wait_until(found, f"the worker says {words}", deadline_s, every_s=0.01))
 
     def kill(self) -> None:
-        """kill -9."""
-        self._child.kill9()
+        """kill -9; returns when it is gone."""
+        self._process.send_signal(signal.SIGKILL)
+        wait_until(lambda: not self.alive(), "the killed worker is gone", 10, every_s=0.005)
 
     def freeze(self) -> None:
         """SIGSTOP."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """SIGCONT."""
-        os.kill(self.pid, signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self, deadline_s: float = 30.0) -> Stopped:
         """SIGTERM, and wait for the end; one that does not end is killed, which its code tells."""
         at = time.monotonic()
-        self._child.process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._child.process.wait(deadline_s)
+        self._process.send_signal(signal.SIGTERM)
+        while self.alive() and time.monotonic() < at + deadline_s:
+            time.sleep(0.01)
         seconds = time.monotonic() - at
-        self._child.kill9()
-        return Stopped(self._child.process.returncode, seconds)
-
-    def end(self) -> None:
-        """Make sure that it is gone."""
-        if self.alive():
-            self._child.kill9()
+        self.kill()
+        return Stopped(int(self._process.returncode or 0), seconds)
 
 
 @contextmanager

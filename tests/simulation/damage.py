@@ -71,10 +71,15 @@ class Damage:
 
     def edge(self, tp: TopicPartition, before: int, to: int) -> bool:
         """Whether reading may go on at ``to`` where it would have gone on at ``before``."""
-        anew = len({topic_id for topic_id, _ in self._world.broker.former.get(tp, [])} | {self._named(tp)[1]}) > 1
+        anew = (
+            len({topic_id for topic_id, _ in self._world.broker.former.get(tp, [])} | {self._named(tp)[1]})
+            > 1
+        )
         began = any(to in begins for (one, _), begins in self.begins.items() if one == tp)
         cut = any(to in cuts for (one, _), cuts in self.cuts.items() if one == tp)
-        return to == before or (began and (anew or to > before)) or (cut and to < before) or (anew and to == 0)
+        return (
+            to == before or (began and (anew or to > before)) or (cut and to < before) or (anew and to == 0)
+        )
 
     def _trim(self, tp: TopicPartition) -> None:
         world, partition = self._world, self._world.broker.partition(tp)

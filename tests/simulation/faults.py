@@ -40,7 +40,15 @@ PHASES = {
 """The phase that a function on the stack stands for; of several the innermost counts."""
 
 
-WEIGHTS = {"process": 3.0, "save": 2.0, "accept": 2.0, "rollback": 2.0, "recover": 0.5, "follow": 0.3, "report": 0.5}
+WEIGHTS = {
+    "process": 3.0,
+    "save": 2.0,
+    "accept": 2.0,
+    "rollback": 2.0,
+    "recover": 0.5,
+    "follow": 0.3,
+    "report": 0.5,
+}
 """How much likelier places of a phase are hurt: what every history goes through often, less."""
 
 
@@ -122,7 +130,7 @@ class Faults:
         if place not in self._plans:
             rng = random.Random(f"{place} {self._seed}")
             plan = None
-            if rng.random() < self._appetite.places * WEIGHTS.get(place.split()[0], 1.0):
+            if rng.random() < self._appetite.places * WEIGHTS.get(place.split(maxsplit=1)[0], 1.0):
                 kind = rng.choice(KINDS if errors else ("crash", "stall"))
                 plan = Plan(kind, rng.choice((0.05, 0.3, 0.8)), rng.choice((1, 1, 2, 5)))
             self._plans[place] = plan

@@ -39,7 +39,9 @@ def _broken(world: World) -> list[str]:
         for _ in range(3):
             world.timing.sleep(0.5)
             world.tick(worker)
-        late = [one.index for one in worker.runner.owned.values() if one.since_snapshot >= world.every(worker)]
+        late = [
+            one.index for one in worker.runner.owned.values() if one.since_snapshot >= world.every(worker)
+        ]
         owned = dict(worker.runner.owned)
         world.tick(worker, _leave)
         return [f"shards {late} are not saved any more"] * bool(late) + list(judge(world, owned))

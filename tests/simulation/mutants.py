@@ -109,7 +109,9 @@ def _deliver_alarms_and_forget(self: Outbox) -> None:
 
 
 MUTANTS: Mapping[str, Mutant] = {
-    "a former owner may write": Mutant(Journal, "append", _append_whoever_it_is, "written by an owner before"),
+    "a former owner may write": Mutant(
+        Journal, "append", _append_whoever_it_is, "written by an owner before"
+    ),
     "what is not in the journal is published": Mutant(
         Runner, "_process", _process_and_then_write, "published, and a replay|digest|predictions"
     ),

@@ -150,7 +150,9 @@ class _Judged:
     def outputs(self) -> Iterator[str]:
         """All that a replay puts out was published, and nothing else but what was given up later."""
         for role, expected in self.reference.published.items():
-            found = {value for value in self.world.said(role) if json.loads(value).get("shard", 0) == self.index}
+            found = {
+                value for value in self.world.said(role) if json.loads(value).get("shard", 0) == self.index
+            }
             if role == "predictions" or self.world.pipeline.shards == 1:
                 for value in found - set(expected):
                     if _source(value) not in self.reference.given_up:
@@ -158,7 +160,9 @@ class _Judged:
             for value in sorted(set(expected) - self.world.said(role)):
                 yield f"{role}: {value.decode()} was never published"
         column, alarm = point_table.c, alarm_table.c
-        points = {n for (n,) in rows(self.world.store, sa.select(column.sequence).where(column.shard == self.index))}
+        points = {
+            n for (n,) in rows(self.world.store, sa.select(column.sequence).where(column.shard == self.index))
+        }
         alarms = {name for (name,) in rows(self.world.store, sa.select(alarm.id))}
         if missing := sorted(self.reference.points - points):
             yield f"the points {missing} of the curve are missing"

@@ -119,13 +119,18 @@ class Reference:
     def _records(self, row: Row, tp: TopicPartition, held: Range) -> list[Record]:
         """What a range holds: in the newest of all that ever stood there and fits."""
         topic = self._world.broker.topics[tp.topic]
-        versions = [*self._world.broker.former.get(tp, []), (topic.id, topic.partitions[tp.partition].records)]
+        versions = [
+            *self._world.broker.former.get(tp, []),
+            (topic.id, topic.partitions[tp.partition].records),
+        ]
         for topic_id, records in reversed(versions):
             found = records[held.start : held.end]
             if len(found) == held.count and fingerprint(found) == held.crc:
                 self.topic_ids.setdefault(row.batch, {})[tp] = topic_id
                 return found
-        self.violations.append(f"batch {row.batch} holds what never was in {tp} from {held.start} to {held.end}")
+        self.violations.append(
+            f"batch {row.batch} holds what never was in {tp} from {held.start} to {held.end}"
+        )
         return []
 
     def _merged(self, records: dict[TopicPartition, list[Record]]) -> list[Record]:

@@ -95,7 +95,9 @@ def _begun(world: World) -> Any:
     def begun(owned: Owned, warm: Follower | None, outbox: Outbox) -> Past:
         past = begin(owned, warm, outbox)
         if warm is not None and past is warm.past:
-            world.count("a shard is taken warm" if past.batch else "a shard is taken warm, with nothing learned")
+            world.count(
+                "a shard is taken warm" if past.batch else "a shard is taken warm, with nothing learned"
+            )
         return past
 
     return begun
@@ -126,7 +128,9 @@ def _told(world: World) -> Iterator[None]:
     before = structlog.get_config()
 
     def tell(logger: object, level: str, event: dict[str, Any]) -> Any:
-        said = " ".join(f"{name}={value}" for name, value in event.items() if name not in ("event", "pipeline"))
+        said = " ".join(
+            f"{name}={value}" for name, value in event.items() if name not in ("event", "pipeline")
+        )
         world.happens(f"  {level}: {event['event']} {said}")
         raise structlog.DropEvent
 

@@ -62,7 +62,10 @@ class World:
         self.faults = Faults(seed, self.shape.appetite, self.stalled)
         self.faults.note = self.happens
         self.broker, self.group = Broker(), Group(self.pipeline.shards, self.rng, self.shape.prompt)
-        self.journal, self.shelf = Journal(store, self.pipeline.pipeline), Shelf(store, self.pipeline.pipeline)
+        self.journal, self.shelf = (
+            Journal(store, self.pipeline.pipeline),
+            Shelf(store, self.pipeline.pipeline),
+        )
         self.counts: Counter[str] = Counter()
         self.workers: list[Worker] = []
         self.turning: list[Worker] = []
@@ -234,14 +237,18 @@ class World:
         self.group.prompt = 1.0
         worker = self._last_worker()
         limit = 150 + 3 * len(self.coming) + 3 * self.shape.records
+        rest = 0.5
         for _ in range(limit):
             before = self._reached(worker)
             self.produce()
             self.tick(worker)
             if self._done(worker):
                 return True
-            if self._reached(worker) == before:
-                self.timing.sleep(0.5)
+            if self._reached(worker) != before:
+                rest = 0.5
+            else:
+                self.timing.sleep(rest)
+                rest = min(1.5 * rest, 100.0)
                 self.damage.mend_topics()
                 self.people.mend(surely=True)
         return False
@@ -261,6 +268,8 @@ class World:
         owned = worker.runner.owned
         if self.coming or len(owned) < self.pipeline.shards or worker.runner.trouble():
             return False
+        if not all(self.journal.holds(one.index, one.epoch) for one in owned.values()):
+            return False  # it has been fenced and has not noticed yet
         ends = {tp: self.broker.partition(tp).end for one in owned.values() for tp in one.partitions}
         behind = any(one.positions[tp] != ends[tp] for one in owned.values() for tp in one.partitions)
         return not behind and not any(self.journal.pending(shard) for shard in owned)
@@ -290,4 +299,6 @@ class World:
 
     def partitions(self) -> list[TopicPartition]:
         """All partitions of the input topics."""
-        return [TopicPartition(t, i) for t in self.pipeline.input_topics for i in range(self.pipeline.partitions)]
+        return [
+            TopicPartition(t, i) for t in self.pipeline.input_topics for i in range(self.pipeline.partitions)
+        ]
