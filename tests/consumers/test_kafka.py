@@ -40,6 +40,7 @@ from tests.consumers.log_contract import (
 )
 from tests.consumers.sockets import leaves_sockets
 from tests.services.kafka import Broker, KafkaAdminClient
+from tests.services.kafka_cluster import KafkaCluster
 from tests.services.kafka_jvm import ProxiedKafka
 from tests.services.kafka_secure import PASSWORD, USER, SecureKafka
 from tests.waiting import wait_until
@@ -117,6 +118,22 @@ def test_a_batch_that_cannot_be_decoded_is_an_error_again_and_again_and_never_a_
                     with pytest.raises(LogError, match="compressed"):
                         wait_until(lambda: tail.poll(0.2), "the batch is met", deadline_s=10)
             assert len(drain(tail, 10)) == 10
+
+
+# clusters
+
+
+def test_a_topic_made_in_a_cluster_can_be_used_at_once_and_has_as_many_copies_as_the_cluster_keeps(
+    kafka_cluster: KafkaCluster,
+) -> None:
+    with closing(KafkaLog(kafka_cluster.bootstrap)) as log:
+        for _ in range(10):
+            tp = TopicPartition(new_topic(log), 0)
+            fill(log, tp, 1)
+            assert len(log.fetch(tp, 0, 1)) == 1
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_cluster.bootstrap)) as admin:
+        [made] = admin.describe_topics([tp.topic])
+    assert len(made["partitions"][0]["replica_nodes"]) == 3
 
 
 # what cannot be read, or not by us

@@ -117,6 +117,13 @@ ROWS: tuple[Row, ...] = (
         lambda site: part("stops").stop_often(site, times=4),
         lambda site: part("stops").stop_often(site, times=50),
     ),
+    Row(
+        "brokers",
+        "a worker goes on when brokers die and connections break",
+        "20 kills of the only broker, 20 of one in three, 50 broken connections: on within 60 s, 0 lost, 0 twice",
+        lambda site: part("brokers").faults(site, kills=3, drops=5),
+        lambda site: part("brokers").faults(site, kills=20, drops=50),
+    ),
 )
 """In the order in which they are shown."""
 
