@@ -1,6 +1,8 @@
 """Membership on both logs: one owner at a time, and somebody always takes over."""
 
+import errno
 import gc
+import os
 import subprocess
 import sys
 import uuid
@@ -12,6 +14,7 @@ import pytest
 from consumers import kafka_membership
 from consumers.kafka import KafkaLog
 from consumers.kafka_membership import KafkaMembership
+from consumers.log import LogUnavailable
 from consumers.membership import EmbeddedMembership
 from consumers.record import TopicPartition
 from tests.consumers.sockets import leaves_sockets
@@ -58,6 +61,32 @@ def test_a_killed_process_gives_its_shards_up_at_once(tmp_path: Path) -> None:
     assert second.holder(0) == "second"
     second.close()
     assert second.holder(0) is None
+
+
+def test_a_lock_that_cannot_be_made_is_no_end_but_a_reason_to_wait(tmp_path: Path) -> None:
+    member = EmbeddedMembership(tmp_path / "gone" / "log.db", "coins", 1, worker="first")
+    with pytest.raises(LogUnavailable, match="check its folder and the disk"):
+        member.assigned()
+    (tmp_path / "gone").mkdir()
+    assert wait_until(member.assigned, "it takes the shard", 5) == {0}
+    member.close()
+
+
+def test_a_disk_that_takes_no_names_keeps_nobody_from_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    member = EmbeddedMembership(tmp_path / "log.db", "coins", 1, worker="first")
+    other = EmbeddedMembership(tmp_path / "log.db", "coins", 1, worker="other")
+    assert member.assigned() == {0}
+    assert other.assigned() == frozenset()
+    monkeypatch.setattr(os, "ftruncate", full)  # as on a disk that has turned read-only
+    member.close()
+    assert wait_until(other.assigned, "the lock is free", 5) == {0}
+    other.close()
 
 
 def test_pipelines_on_one_log_do_not_disturb_each_other(tmp_path: Path) -> None:
