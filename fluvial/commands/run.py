@@ -15,6 +15,7 @@ from consumers.log import Log
 from fluvial.commands.common import PipelineFile, stop_on_signals
 from fluvial.config import Pipeline, load
 from fluvial.console.server import ConsoleServer
+from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
 from fluvial.store import Store
@@ -78,7 +79,9 @@ def work(pipeline: Pipeline, here: Settings, log: Log, store: Store, host: str, 
     registry = CollectorRegistry()
     runner, _ = make_runner(pipeline, here, log, store, registry)
     stop_on_signals(runner)
-    served = MetricsServer(registry, host, port, runner.trouble) if port >= 0 else None
+    folders = folders_of(here)
+    trouble = lambda: runner.trouble() or shortage(folders)  # noqa: E731
+    served = MetricsServer(registry, host, port, trouble) if port >= 0 else None
     if served is not None:
         served.start()
         logger.info("metrics", address=f"http://{host}:{served.port}/metrics")

@@ -21,7 +21,7 @@ class Supply:
     """Feeds a world, and decides on it; a review is repeated under its id until it is known to be taken."""
 
     def __init__(self, world: World, rng: random.Random) -> None:
-        self._world, self._rng = world, rng
+        self.world, self._rng = world, rng
         self.events = 0
         self.reviews: dict[str, str] = {}
         self._actions = cycle(ACTIONS)
@@ -29,11 +29,11 @@ class Supply:
     def feed(self) -> None:
         """One helping more, and a review that another tool has signed and put into the topic."""
         name = f"topic-{self.events // HELPING}"
-        message = {"id": name, "action": "reset", "who": "tool", "pipeline": self._world.pipeline.pipeline}
+        message = {"id": name, "action": "reset", "who": "tool", "pipeline": self.world.pipeline.pipeline}
         signed = json.dumps({**message, "signature": sign(message, KEY)}).encode()
-        self._world.log.append(self._world.pipeline.topic("reviews"), signed, key=b"tool", timestamp=START)
+        self.world.log.append(self.world.pipeline.topic("reviews"), signed, key=b"tool", timestamp=START)
         self.reviews[name] = "reset"
-        self._world.feed(tosses(HELPING, seed=self._rng.randrange(1 << 30), first=self.events))
+        self.world.feed(tosses(HELPING, seed=self._rng.randrange(1 << 30), first=self.events))
         self.events += HELPING
 
     def decide(self) -> None:
@@ -46,7 +46,7 @@ class Supply:
     def waiting(self, worker: AtWork) -> int:
         """Records that the worker has not learned from yet."""
         positions = worker.positions()
-        spans = self._world.log.spans(list(positions))
+        spans = self.world.log.spans(list(positions))
         return sum(span.end - positions[tp] for tp, span in spans.items())
 
     def settle(self) -> None:
@@ -55,13 +55,13 @@ class Supply:
 
     def _taken(self) -> int:
         try:
-            return len(history(self._world.store, limit=len(self.reviews) + 1))
+            return len(history(self.world.store, limit=len(self.reviews) + 1))
         except StoreUnavailable:
             return 0
 
     def _is_taken(self, name: str, action: str) -> bool:
         try:
-            self._world.decide(action, pipeline=self._world.pipeline.pipeline, id=name)
+            self.world.decide(action, pipeline=self.world.pipeline.pipeline, id=name)
         except StoreUnavailable:
             return False
         return True
