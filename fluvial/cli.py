@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from consumers.log import LogError, LogUnavailable
-from fluvial.commands import demo, desk, doctor, replay, run, topics
+from fluvial.commands import demo, desk, doctor, replay, review, run, shard, topics
 from fluvial.commands.common import plain_text
 from fluvial.config import ConfigError
 from fluvial.incidents import NoSuchIncident
@@ -31,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, topics, desk, replay, doctor, demo):
+for part in (run, topics, desk, review, shard, replay, doctor, demo):
     part.add_to(app)
 
 
