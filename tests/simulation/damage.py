@@ -23,17 +23,18 @@ class Damage:
         self._unnoticed: dict[TopicPartition, int] = {}
         self.begins: dict[tuple[TopicPartition, str], set[int]] = {}
         self.cuts: dict[tuple[TopicPartition, str], set[int]] = {}
+        self._hidden: dict[TopicPartition, tuple[int, int]] = {}
         self.struck = 0
         self.deleted: set[tuple[int, int]] = set()
 
     def strike(self) -> None:
         """Something is lost from the log."""
         world = self._world
-        if self._missing:
-            self.mend_topics()
+        if self._missing or self._hidden:
+            self.mend()
             return
         self.struck += 1
-        strike = world.rng.choice((self._trim, self._trim, self._cut, self._remake))
+        strike = world.rng.choice((self._trim, self._trim, self._hide, self._cut, self._remake))
         strike(world.rng.choice(world.partitions()))
 
     def spoil_snapshot(self) -> None:
@@ -56,12 +57,17 @@ class Damage:
                 body[-1] ^= 1
                 db.execute(sa.update(snapshot_table).where(*here).values(body=bytes(body)))
 
-    def mend_topics(self) -> None:
-        """Somebody makes the topics anew that were deleted."""
+    def mend(self) -> None:
+        """Topics that were deleted are made anew, records that were away are there again."""
         for topic in self._missing:
             self._world.happens(f"{topic} is made anew")
             self._world.broker.create(topic, self._world.pipeline.partitions)
-        self._missing = []
+        for tp, (begin, seeming) in self._hidden.items():
+            partition = self._world.broker.topics[tp.topic].partitions[tp.partition]
+            if partition.begin == seeming:
+                self._world.happens(f"{tp} begins at {begin} again")
+                partition.begin = begin
+        self._missing, self._hidden = [], {}
 
     def in_the_way(self) -> bool:
         """Whether producing would hide a loss for ever: offsets that were cut off would be given again."""
@@ -91,6 +97,12 @@ class Damage:
         world.broker.trim(tp, before)
         self.begins.setdefault(self._named(tp), set()).add(partition.begin)
 
+    def _hide(self, tp: TopicPartition) -> None:
+        """The front of a partition is away for a while."""
+        begin = self._world.broker.partition(tp).begin
+        self._trim(tp)
+        self._hidden[tp] = begin, self._world.broker.partition(tp).begin
+
     def _cut(self, tp: TopicPartition) -> None:
         world, partition = self._world, self._world.broker.partition(tp)
         end = max(partition.begin, partition.end - world.rng.randint(1, 6))
@@ -109,7 +121,7 @@ class Damage:
         for cut in [cut for cut in self._unnoticed if cut.topic == tp.topic]:
             del self._unnoticed[cut]
         if world.rng.random() < 0.7:
-            self.mend_topics()
+            self.mend()
 
     def _named(self, tp: TopicPartition) -> tuple[TopicPartition, str]:
         return tp, self._world.broker.topics[tp.topic].id

@@ -15,7 +15,7 @@ from fluvial.decision import STEERING, Decision
 from fluvial.incidents import HALT
 from fluvial.owned import Owned
 from fluvial.replay import Gap
-from fluvial.store import alarm_table, decision_table, incident_table, point_table, shard_table
+from fluvial.store import alarm_table, decision_table, incident_table, point_table, review_table, shard_table
 from fluvial.verify import verify
 from tests.simulation.books import books
 from tests.simulation.reference import Reference, Row
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 def judge(world: World, owned: dict[int, Owned]) -> Iterator[str]:
     """Every promise that this history broke, in a sentence each. ``owned`` is what the last worker had."""
     yield from world.watch.violations
+    yield from _reviews(world)
+    yield from _incidents(world)
     for index in range(world.pipeline.shards):
         judged = _Judged(world, Reference(world, index), owned[index])
         for said in judged.all():
@@ -51,6 +53,7 @@ class _Judged:
         yield from self.state()
         yield from self.snapshots()
         yield from self.outputs()
+        yield from self.claims()
         yield from self.records()
         yield from self.replay()
 
@@ -150,9 +153,7 @@ class _Judged:
     def outputs(self) -> Iterator[str]:
         """All that a replay puts out was published, and nothing else but what was given up later."""
         for role, expected in self.reference.published.items():
-            found = {
-                value for value in self.world.said(role) if json.loads(value).get("shard", 0) == self.index
-            }
+            found = {value for value in self.world.said(role) if _shard(value) == self.index}
             if role == "predictions" or self.world.pipeline.shards == 1:
                 for value in found - set(expected):
                     if _source(value) not in self.reference.given_up:
@@ -168,6 +169,18 @@ class _Judged:
             yield f"the points {missing} of the curve are missing"
         if missing_alarms := sorted(self.reference.alarms - alarms):
             yield f"the alarms {missing_alarms} are missing"
+
+    def claims(self) -> Iterator[str]:
+        """What a row or a snapshot says is published was in the topic when it was stored."""
+        first = self.world.first_said("predictions")
+        watch = self.world.watch
+        claims = [(row.published, watch.written[self.index, row.batch, row.epoch]) for row in self.rows]
+        claims += [(batch, ends) for (shard, batch), ends in watch.saved.items() if shard == self.index]
+        for claimed, ends in claims:
+            for value, batch in self.reference.published["predictions"].items():
+                partition, offset = first.get(value, (0, -1))
+                if batch <= claimed and offset >= ends[partition]:
+                    yield f"{value.decode()} of batch {batch} was not yet published when {claimed} was said to be"
 
     def records(self) -> Iterator[str]:
         """What was refused is on record, and a shard that runs has no incident that says otherwise."""
@@ -206,6 +219,37 @@ def _never_published(world: World) -> Iterator[str]:
     for name, values in said.items():
         if len(values) > 1:
             yield f"{name} has {len(values)} predictions"
+
+
+def _reviews(world: World) -> Iterator[str]:
+    """What came through the topic was taken once, or set aside; nothing unsigned was taken."""
+    column = review_table.c
+    taken = {name for (name,) in rows(world.store, sa.select(column.id).where(column.channel == "topic"))}
+    told = Counter(name for (name,) in rows(world.store, sa.select(decision_table.c.review)))
+    aside = [json.loads(value) for value in world.said("quarantine")]
+    offsets = {shown["offset"] for shown in aside if shown["stream"] == "reviews"}
+    if taken != {name for name, signed in world.people.written.items() if signed}:
+        yield f"of the reviews {world.people.written} were taken: {sorted(taken)}"
+    for name in taken:
+        if told[name] != world.pipeline.shards:
+            yield f"the review {name} was told {told[name]} times"
+    for record in world.broker.partition(world.reviews).records:
+        if not world.people.written[(record.key or b"").decode()] and record.offset not in offsets:
+            yield f"the review at {record.offset} was neither taken nor set aside"
+
+
+def _incidents(world: World) -> Iterator[str]:
+    """The newest version of every incident is in the topic."""
+    column = incident_table.c
+    said = {(shown["id"], shown["version"]) for shown in map(json.loads, world.said("incidents"))}
+    for name, version, announced in rows(world.store, sa.select(column.id, column.version, column.announced)):
+        if (name, version) not in said or announced != version:
+            yield f"version {version} of the incident {name} was not announced ({announced} was)"
+
+
+def _shard(value: bytes) -> int | None:
+    shown = json.loads(value)
+    return None if shown.get("stream") == "reviews" else int(shown.get("shard", 0))
 
 
 def _source(value: bytes) -> str:

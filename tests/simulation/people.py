@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,26 +10,35 @@ import sqlalchemy as sa
 from fluvial import reviews
 from fluvial.decision import WAKING
 from fluvial.incidents import NoSuchIncident
+from fluvial.review_feed import sign
 from fluvial.store import decision_table, shard_table
+from tests.simulation.memory import Draft
 from tests.simulation.store import rows
+from tests.simulation.stream import START
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
 class People:
-    """They see what the store says, and nothing else. ``broken`` while the model fails on poison."""
+    """They see what the store says, and nothing else. ``broken`` while the model fails on poison.
+
+    ``written`` are the reviews that went through the topic, by id, and whether they were signed.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._said = 0
         self._patience: dict[int, int] = {}
         self.broken = world.shape.poison
+        self.written: dict[str, bool] = {}
 
     def decide(self) -> None:
         """Somebody decides about the course of learning, or about a shard that does not need it."""
         rng, shard = self._world.rng, self._world.rng.randrange(self._world.pipeline.shards)
-        match rng.choice(("review", "review", "rollback", "rollback", "wake")):
+        match rng.choice(("review", "review", "topic", "rollback", "rollback", "wake")):
+            case "topic":
+                self._write_to_the_topic()
             case "review":
                 self._review(rng.choice(("pause", "resume", "reset", "keep_learning")))
             case "rollback":
@@ -74,6 +84,22 @@ class People:
             self.tell(shard, "resume_shard")
         else:
             self.tell(shard, "accept_gap" if surely or rng.random() < 0.7 else "resume_shard")
+
+    def _write_to_the_topic(self) -> None:
+        """A review comes through its topic, signed or not, and sometimes twice."""
+        world = self._world
+        self._said += 1
+        name = f"topic-{self._said}"
+        signed = world.rng.random() < 0.7
+        message = {"id": name, "action": "reset", "pipeline": world.pipeline.pipeline, "who": "bob"}
+        message["signature"] = sign(message, world.key if signed else b"another")
+        draft = Draft(world.reviews, START, name.encode(), json.dumps(message).encode())
+        world.broker.put([draft] * world.rng.choice((1, 1, 2)))
+        self.written[name] = signed
+        world.count(
+            "written to the topic: reset" if signed else "written to the topic: nothing that is signed"
+        )
+        world.happens(f"{name} is written to the topic of reviews, {'signed' if signed else 'not signed'}")
 
     def _review(self, action: Any) -> None:
         self._said += 1

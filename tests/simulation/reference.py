@@ -47,7 +47,7 @@ class Row:
 
 
 class Reference:
-    """What one shard must have come to. ``violations`` tell where the journal itself cannot be right."""
+    """What one shard must have come to. ``published`` tells the batch from which each output comes, ``violations`` tell where the journal itself cannot be right."""
 
     def __init__(self, world: World, index: int) -> None:
         self._world, self.index = world, index
@@ -56,7 +56,7 @@ class Reference:
         self.shard = Shard(world.pipeline, index)
         self.violations: list[str] = []
         self.digests = {0: self.shard.state.digest.hex()}
-        self.published: dict[str, list[bytes]] = {"predictions": [], "quarantine": []}
+        self.published: dict[str, dict[bytes, int]] = {"predictions": {}, "quarantine": {}}
         self.points: set[int] = set()
         self.alarms: set[str] = set()
         self.learned: list[Record] = []
@@ -81,7 +81,7 @@ class Reference:
         for decision in row.decisions:
             self._decide(row, decision)
         for record in self._merged(records):
-            self._put(self.shard.step(record))
+            self._put(row, self.shard.step(record))
             self.learned.append(record)
         self.shard.state.batch = row.batch
         self.digests[row.batch] = self.shard.state.digest.hex()
@@ -98,7 +98,7 @@ class Reference:
             model = copy.deepcopy(self._models[wanted])
         elif decision.action == "rollback":
             self._was_impossible(row, decision)
-        self._put(self.shard.decide(decision, model))
+        self._put(row, self.shard.decide(decision, model))
 
     def _was_impossible(self, row: Row, decision: Decision) -> None:
         there = int(decision.args["batch"]) in self._models
@@ -106,11 +106,11 @@ class Reference:
         if there and not harmed and not any(" step" in place for place in self._world.faults.fired):
             self.violations.append(f"batch {row.batch}: the rollback could have been done: {decision.args}")
 
-    def _put(self, outputs: list[Any]) -> None:
+    def _put(self, row: Row, outputs: list[Any]) -> None:
         for output in outputs:
             match output:
                 case Published():
-                    self.published[output.role].append(output.value)
+                    self.published[output.role].setdefault(output.value, row.batch)
                 case Curve():
                     self.points.add(output.point.sequence)
                 case Raised():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -22,6 +22,7 @@ from fluvial.journal import Entry, Journal, Tenure
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
 from fluvial.shard import Shard, contract_of
+from fluvial.shelf import Shelf, Snapshot
 from learners.scoreboard import Scoreboard
 from tests.simulation.faults import Broken
 
@@ -57,6 +58,8 @@ def staged(world: World) -> Iterator[None]:
             patch.object(Shard, "step", _stepped(world)),
             patch.object(Journal, "acquire", _acquired(world)),
             patch.object(Journal, "append", _appended(world)),
+            patch.object(Journal, "report", _reported(world)),
+            patch.object(Shelf, "save", _saved(world)),
             patch.object(Owned, "_begin", _begun(world)),
         ):
             stack.enter_context(patched)
@@ -87,6 +90,26 @@ def _acquired(world: World) -> Any:
         return tenure
 
     return acquired
+
+
+def _reported(world: World) -> Any:
+    report = Journal.report
+
+    def reported(journal: Journal, shard: int, epoch: int, status: Mapping[str, Any]) -> None:
+        world.watch.reported(shard, status)
+        report(journal, shard, epoch, status)
+
+    return reported
+
+
+def _saved(world: World) -> Any:
+    save = Shelf.save
+
+    def saved(shelf: Shelf, shard: int, epoch: int, snapshot: Snapshot) -> None:
+        world.watch.saving(shard, snapshot.batch)
+        save(shelf, shard, epoch, snapshot)
+
+    return saved
 
 
 def _begun(world: World) -> Any:

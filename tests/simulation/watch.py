@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumers.log import UnknownTopic
 from consumers.record import TopicPartition
@@ -25,13 +25,19 @@ class Acquired(NamedTuple):
 
 
 class Watch:
-    """``violations`` are promises that were broken on the way."""
+    """``violations`` are promises that were broken on the way.
+
+    ``written`` and ``saved`` tell how far the topic of predictions had come, partition by partition,
+    when a row (shard, batch, epoch) or the first snapshot of a batch was about to be stored.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.violations: list[str] = []
         self.tenures: list[Acquired] = []
         self.fenced: set[tuple[int, int]] = set()
+        self.written: dict[tuple[int, int, int], list[int]] = {}
+        self.saved: dict[tuple[int, int], list[int]] = {}
         self._halted: dict[str, dict[int, str]] = {}
 
     def position(self, tp: TopicPartition) -> int:
@@ -55,6 +61,7 @@ class Watch:
     def appending(self, entries: Sequence[Entry]) -> None:
         """Before rows are written: whoever gives rows up must not be able to replay the first of them."""
         for entry in entries:
+            self.written[entry.shard, entry.batch.number, entry.epoch] = self._published()
             for decision in entry.batch.decisions:
                 if decision.action == "accept_gap" and "after" in decision.args:
                     self._accepting(entry, int(decision.args["after"]))
@@ -68,6 +75,21 @@ class Watch:
                 self._world.count("a gap is accepted")
             else:
                 self._world.count("a row is written")
+
+    def saving(self, shard: int, batch: int) -> None:
+        """Before a snapshot is stored."""
+        self.saved.setdefault((shard, batch), self._published())
+
+    def reported(self, shard: int, status: Mapping[str, Any]) -> None:
+        """A worker tells how a shard stands: at every moment all is accounted for."""
+        events = sum(status["outcomes"].values()) + status["waiting"]
+        labels = sum(status["fates"].values()) + status["early"]
+        if (events, labels) != (status["events"], status["labels"]):
+            self.violations.append(f"shard {shard}: the status is not balanced: {status}")
+
+    def _published(self) -> list[int]:
+        topic = self._world.broker.topics[self._world.pipeline.topic("predictions")]
+        return [partition.end for partition in topic.partitions]
 
     def _accepting(self, entry: Entry, after: int) -> None:
         lost = self._world.journal.batches(entry.shard, after, limit=1)
@@ -92,14 +114,17 @@ class Watch:
 
     # ---- after each turn of a worker
 
-    def after_tick(self, worker: Worker) -> None:
-        """A shard stands still only where something is missing, or the model failed."""
+    def after_tick(self, worker: Worker, *, fair: bool) -> None:
+        """A shard stands still only where something is missing, or the model failed.
+
+        It is not ``fair`` to ask for that where the world went on while the worker stood still.
+        """
         halted = {shard: halt.why for shard, halt in worker.runner._holdings.halted.items()}
         for shard, why in halted.items():
             if self._halted.get(worker.name, {}).get(shard) != why:
                 self._world.count(f"a shard is halted: {'the model fails' if 'Broken' in why else 'a gap'}")
                 self._world.happens(f"{worker.name} halts shard {shard}: {why}")
-                if "Broken" not in why and self._runs(shard):
+                if fair and "Broken" not in why and self._runs(shard):
                     self.violations.append(f"{worker.name} halted shard {shard} although it runs: {why}")
         self._halted[worker.name] = halted
 

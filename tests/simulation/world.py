@@ -16,7 +16,7 @@ from fluvial.reporter import Reporter
 from fluvial.runner import Runner
 from fluvial.saver import DirectSaver
 from fluvial.shelf import Shelf
-from fluvial.store import Store, shard_table
+from fluvial.store import Store, cursor_table, shard_table
 from fluvial.wiring import create_topics
 from tests.simulation import shape as shapes
 from tests.simulation.clock import SimTiming
@@ -70,11 +70,12 @@ class World:
         self.workers: list[Worker] = []
         self.turning: list[Worker] = []
         self.ghosts: list[str] = []
-        self.depth = self.born = 0
+        self.depth = self.born = self.acts = 0
         clear(store)
         create_topics(self.pipeline, MemoryLog(self.broker))
         reviews.register(store, self.pipeline.pipeline, self.pipeline.shards, {})
         self.watch, self.damage, self.people = Watch(self), Damage(self), People(self)
+        self.key, self.reviews = KEY, TopicPartition(self.pipeline.topic("reviews"), 0)
         self.coming = stream(self.rng, self.shape)[::-1]
 
     def happens(self, said: str) -> None:
@@ -115,6 +116,7 @@ class World:
         """One turn of a worker's loop, in which it may crash or stand still while others go on."""
         inside, self.faults.inside = self.faults.inside, True
         worker.busy = True
+        acts = self.acts
         self.turning.append(worker)
         self.count("turns of a worker")
         try:
@@ -124,7 +126,7 @@ class World:
         finally:
             self.faults.inside, worker.busy = inside, False
             self.turning.pop()
-        self.watch.after_tick(worker)
+        self.watch.after_tick(worker, fair=acts == self.acts)
 
     def stop(self, worker: Worker) -> None:
         """A worker is told to stop and ends cleanly, if nothing comes between."""
@@ -170,6 +172,7 @@ class World:
 
     def act(self) -> None:
         """One thing happens."""
+        self.acts += 1
         if self.ghosts and self.rng.random() < 0.2:
             self.group.leave(self.ghosts.pop())
         self._action()()
@@ -249,7 +252,7 @@ class World:
             else:
                 self.timing.sleep(rest)
                 rest = min(1.5 * rest, 100.0)
-                self.damage.mend_topics()
+                self.damage.mend()
                 self.people.mend(surely=True)
         return False
 
@@ -272,7 +275,16 @@ class World:
             return False  # it has been fenced and has not noticed yet
         ends = {tp: self.broker.partition(tp).end for one in owned.values() for tp in one.partitions}
         behind = any(one.positions[tp] != ends[tp] for one in owned.values() for tp in one.partitions)
-        return not behind and not any(self.journal.pending(shard) for shard in owned)
+        return (
+            not behind and not any(self.journal.pending(shard) for shard in owned) and self._reviews_taken()
+        )
+
+    def _reviews_taken(self) -> bool:
+        column = cursor_table.c
+        query = sa.select(column.offset).where(column.topic == self.reviews.topic)
+        return not self.people.written or rows(self.store, query) == [
+            (self.broker.partition(self.reviews).end,)
+        ]
 
     # ---- what others ask
 
@@ -296,6 +308,14 @@ class World:
         """What was published to the topic of that role; what was said twice counts once."""
         parts = self.broker.topics[self.pipeline.topic(role)].partitions
         return frozenset(record.value or b"" for part in parts for record in part.records)
+
+    def first_said(self, role: str) -> dict[bytes, tuple[int, int]]:
+        """In which partition and at which offset each value was published first."""
+        found: dict[bytes, tuple[int, int]] = {}
+        for part in self.broker.topics[self.pipeline.topic(role)].partitions:
+            for record in part.records:
+                found.setdefault(record.value or b"", (record.partition, record.offset))
+        return found
 
     def partitions(self) -> list[TopicPartition]:
         """All partitions of the input topics."""
