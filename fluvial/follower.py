@@ -15,6 +15,9 @@ logger = structlog.get_logger()
 REST = 30.0
 """Seconds after a failure before a follower tries again; the shard's owner is not concerned."""
 
+FEW = 2_000
+"""Records fetched at a time: what is fetched and not stepped when time is up is fetched again."""
+
 
 class Follower:
     """Follows the journal of one shard a few rows at a time and publishes nothing.
@@ -27,25 +30,32 @@ class Follower:
         self._history = history
         self.past: Past | None = None
         self.unpublished: dict[int, list[Output]] = {}
+        self._warm = False
         self._not_before = 0.0
 
     def follow(self, seconds: float) -> bool:
-        """Step what is new, for about so many seconds; returns whether there was anything new."""
+        """Step what is new, one row or about so many seconds; returns whether there was anything new."""
         if time.monotonic() < self._not_before:
             return False
         try:
-            return self._step(time.monotonic() + seconds)
+            stepped = self._step(time.monotonic() + seconds)
         except (Gap, StepFailed, LogError, StoreUnavailable) as trouble:
             logger.warning("cannot follow the journal", shard=self._history.index, why=str(trouble))
             self.past, self.unpublished = None, {}
-            self._not_before = time.monotonic() + REST
+            self._warm, self._not_before = False, time.monotonic() + REST
             return False
+        if not stepped and not self._warm and self.past is not None:
+            self._warm = True
+            logger.info("standing by", shard=self._history.index, batch=self.past.batch)
+        return stepped
 
     def _step(self, deadline: float) -> bool:
         if self.past is None:
             self.past = self._history.start()
         stepped = False
-        for row, outputs in self._history.walk(self.past, still_ours=lambda: time.monotonic() < deadline):
+        # One row at least: loading a large state, or fetching from a slow log, can take all of the time.
+        on = lambda: not stepped or time.monotonic() < deadline  # noqa: E731
+        for row, outputs in self._history.walk(self.past, still_ours=on, chunk=FEW):
             stepped = True
             self.unpublished[row.number] = outputs
             for known in [number for number in self.unpublished if number <= row.published]:
