@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -14,7 +15,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from consumers.kafka import KafkaLog
+from consumers.record import TopicPartition
 from fluvial.config import Pipeline, parse
+from fluvial.place import partitions_of
 from fluvial.store import Store
 from fluvial.tables import shard_table
 from tests.fluvial.world import COINS, KEY, World, tosses
@@ -81,10 +84,53 @@ class KafkaWorker:
             return False
         return True
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the worker a signal."""
+        assert self._child
+        self._child.process.send_signal(number)
+
+    def other_log(self) -> KafkaLog:
+        """Another client of the same Kafka, which remembers nothing."""
+        return KafkaLog(self._direct, patience=60.0)
+
+    def wait_until_done(self) -> None:
+        """Wait until everything that was fed is learned. Raises AssertionError, RuntimeError."""
+        wait_until(self._is_done, "everything is learned", 120, every_s=0.1)
+
+    def wait_until_read(self, shard: int) -> bool:
+        """Whether a shard reads to the end of its partitions in time."""
+        partitions = partitions_of(self.pipeline, shard)
+        ends = {tp: span.end for tp, span in self.world.log.spans(partitions).items()}
+        try:
+            wait_until(lambda: self._reached_to(shard) == ends, "the end", 60, every_s=0.1)
+        except AssertionError:
+            return False
+        return True
+
+    def halted(self, shard: int) -> str | None:
+        """Why a shard stands still, if it does."""
+        self._check_alive()
+        return self.world.halted(shard) if self.batch(shard) else None
+
+    def holes(self, shard: int) -> Iterator[str]:
+        """Where a shard's journal leaves out offsets; nothing was compacted, so each has a record."""
+        at: dict[TopicPartition, int] = {}
+        for row in self.world.journal.batches(shard, 0):
+            for tp, done in row.ranges.items():
+                if done.start != at.setdefault(tp, 0):
+                    yield f"shard {shard} jumped from offset {at[tp]} of {tp} to {done.start}"
+                if done.count != done.end - done.start:
+                    yield f"shard {shard} read {done.count} records from {done.start} to {done.end} of {tp}"
+                at[tp] = done.end
+
+    def _reached_to(self, shard: int) -> dict[TopicPartition, int]:
+        rows = self.world.journal.batches(shard, 0)
+        return {tp: done.end for row in rows for tp, done in row.ranges.items()}
+
     def finish(self) -> Iterator[str]:
         """Wait until everything is learned, stop the worker, and yield what is not as it must be."""
         try:
-            wait_until(self._is_done, "everything is learned", 120, every_s=0.2)
+            self.wait_until_done()
         except AssertionError:
             yield f"not everything was learned in two minutes; the worker said: {self._said()}"
         yield from self.stop()

@@ -140,6 +140,13 @@ ROWS: tuple[Row, ...] = (
         lambda site: part("brokers").faults(site, kills=3, drops=5),
         lambda site: part("brokers").faults(site, kills=20, drops=50),
     ),
+    Row(
+        "gaps",
+        "what retention took, or another topic replaced, is never left out silently",
+        "10 of each gap: 0 silent; the shard concerned stands still and names it, the others go on exactly",
+        lambda site: part("gaps").make_gaps(site, each=1),
+        lambda site: part("gaps").make_gaps(site, each=10),
+    ),
 )
 """In the order in which they are shown."""
 
