@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from fluvial.bridge import NoTopic
+from fluvial.bridge import TopicUnfit
 from fluvial.decision import Decision
 from fluvial.follower import Follower
 from fluvial.outputs import Outbox
@@ -47,7 +47,7 @@ class Arrival:
                 if pause():
                     return False
         except (Gap, StepFailed) as trouble:
-            if self._accept is None or isinstance(trouble, NoTopic):
+            if self._accept is None or isinstance(trouble, TopicUnfit):
                 raise
             self.owned.accept(self._accept, self._outbox, spoilt=isinstance(trouble, StepFailed))
             self.accepted = True

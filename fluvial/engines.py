@@ -37,7 +37,7 @@ _SQLITE = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: "check the path and its rights",
-    sqlite3.SQLITE_IOERR: "check the disk",
+    sqlite3.SQLITE_IOERR: "check the disk and the room on it",
 }
 _SQLITE_WRONG = {
     sqlite3.SQLITE_ERROR: _OTHER,
@@ -61,6 +61,7 @@ _POSTGRES_WRONG = {
     "42501": "give this user the right to create and change tables",
     "42P01": _OTHER,
     "42703": _OTHER,
+    "42P07": _OTHER,
 }
 _SAID = {  # before a connection stands there is no code, only words
     "refused": "nobody answers; start the server or correct the address",

@@ -4,6 +4,7 @@ It is the lock and the check at once (a SELECT before an INSERT lets stale rows 
 COMMITTED). Every write of an owner goes through here.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ class Fenced(Exception):
     """The shard belongs to a newer epoch: whoever sees this writes nothing more."""
 
 
+@lru_cache(maxsize=8192)
 def at(table: sa.Table, pipeline: str, shard: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     """The rows of one shard in a table."""
     return table.c.pipeline == pipeline, table.c.shard == shard

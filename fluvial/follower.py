@@ -48,6 +48,8 @@ class Follower:
 
     def _step(self, deadline: float) -> None:
         if self.past is None:
+            if not self._history.pinned():
+                return  # where its reading begins is for its first owner to say
             self.past = self._history.start()
             self._rows = self._history.walk(self.past)
         for row, outputs in self._rows:

@@ -9,19 +9,23 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from consumers.record import TopicPartition
-from fluvial.header import expected_of
+from consumers.record import Record, TopicPartition
+from fluvial.header import expected_of, positions_of
 from fluvial.journal import Batch
 from fluvial.place import Place, partitions_of, ranks_of
-from fluvial.replay import Gap, replay
+from fluvial.replay import Gap, read, replay
 from fluvial.shard import Output, Shard
 from fluvial.shelf import Kept
-from fluvial.snapshot import OtherVersion, SnapshotError, unseal
+from fluvial.snapshot import OtherVersion, SnapshotError, header_of, unseal
 
 logger = structlog.get_logger()
 
 PAGE = 500
 """Journal rows read at a time: a long journal does not fit into memory."""
+
+
+class Closed(SnapshotError):
+    """A snapshot that cannot even be looked at: without the key, or because it is gone."""
 
 
 class Void(NamedTuple):
@@ -70,19 +74,49 @@ class History:
         self._ranks, self._partitions = ranks_of(place.pipeline), partitions_of(place.pipeline, index)
         self._voids: list[Void] | None = None
 
+    def pinned(self) -> bool:
+        """Whether an owner has stored where the reading of this shard begins."""
+        return bool(self._shelf.listing(self.index))
+
     def start(self, until: int | None = None) -> Past:
         """The newest usable snapshot (of batch ``until`` or before), or what was before the first batch."""
         self._voids = None  # others may have accepted gaps since we looked last
         kept = self._shelf.listing(self.index)
         for one in kept:
             if (until is None or one.batch <= until) and not self.is_void(one.batch):
-                shard = self._open(one)
-                if shard is not None:
-                    return Past(shard, self._with_new(one.positions))
+                past = self._open(one)
+                if past is not None:
+                    return past
         if kept:
             logger.warning("state is rebuilt from the start of the journal", shard=self.index)
-        first = next((dict(one.positions) for one in kept if one.batch == 0), {})
-        return Past(Shard(self.pipeline, self.index), self._with_new(first))
+        return self.beginning()
+
+    def beginning(self) -> Past:
+        """What was before the first batch: a shard that has seen nothing."""
+        pinned = (one.positions for one in self._shelf.listing(self.index) if one.batch == 0)
+        return Past(Shard(self.pipeline, self.index), self._with_new(next(pinned, {})))
+
+    def opened(self, kept: Kept) -> Past:
+        """The shard as a snapshot holds it. Raises SnapshotError, which says why it cannot be used."""
+        if self._key is None:
+            raise Closed("there is no key here to open it with")
+        body = self._shelf.body(self.index, kept.batch)
+        if body is None:
+            raise Closed("it is gone by now")
+        if self.is_void(kept.batch):
+            raise SnapshotError("its batch was given up when a gap was accepted")
+        state = unseal(body, expected_of(self.pipeline, self.index), self._key, batch=kept.batch)
+        # The row beside the snapshot says where reading goes on, too, but is under no seal.
+        positions = positions_of(header_of(body))
+        return Past(Shard(self.pipeline, self.index, state), self._with_new(positions))
+
+    def from_here(self, batch: int) -> Past | None:
+        """The oldest usable snapshot of that batch or of a later one, None where there is none."""
+        kept = [one for one in self._shelf.listing(self.index) if one.batch >= batch]
+        for one in reversed(kept):
+            if not self.is_void(one.batch) and (past := self._open(one)) is not None:
+                return past
+        return None
 
     def walk(
         self, past: Past, until: int | None = None, *, chunk: int | None = None
@@ -99,6 +133,38 @@ class History:
             for row, outputs in steps:
                 past.moved(row)
                 yield row, outputs
+
+    def read(
+        self, after: int, until: int | None = None, *, chunk: int | None = None
+    ) -> Iterator[tuple[Batch, list[Record]]]:
+        """The rows after a batch, up to and with ``until``, each with its records in their order; steps
+        nothing.
+
+        Rows that were given up are left out. Raises Gap, and what the log and the store raise.
+        """
+        for page in self._pages(after, until):
+            rows = [row for row in page if not self.is_void(row.number)]
+            yield from read(self._log, rows, self._ranks, chunk=chunk)
+
+    def replayable_after(self) -> int:
+        """The batch after which every row's records are there, as far as offsets tell; 0 for all of them."""
+        spans = self._log.spans(self._partitions)
+        reached: dict[TopicPartition, int] = {}
+        after = 0
+        for page in self._pages(0, None):
+            for row in page:
+                for tp, done in row.ranges.items():
+                    if done.start < reached.get(tp, 0):  # the topic was made anew
+                        after = max(after, row.number - 1)
+                    span = spans.get(tp)
+                    if span is None or done.start < span.begin or done.end > span.end:
+                        after = row.number
+                    reached[tp] = done.end
+        return after
+
+    def voids(self) -> list[Void]:
+        """The stretches of rows that people gave up, oldest first."""
+        return list(self._known_voids())
 
     def at(self, batch: int) -> Past:
         """The shard right after a batch. Raises Gap where that cannot be rebuilt any more."""
@@ -124,15 +190,11 @@ class History:
             yield page
             after = page[-1].number
 
-    def _open(self, kept: Kept) -> Shard | None:
-        if self._key is None:
-            return None
-        body = self._shelf.body(self.index, kept.batch)
-        if body is None:
-            return None
-        expected = expected_of(self.pipeline, self.index) | {"batch": kept.batch}
+    def _open(self, kept: Kept) -> Past | None:
         try:
-            return Shard(self.pipeline, self.index, unseal(body, expected, self._key))
+            return self.opened(kept)
+        except Closed:
+            return None
         except OtherVersion as other:
             logger.warning("snapshot left out", shard=self.index, batch=kept.batch, why=str(other))
         except SnapshotError as error:

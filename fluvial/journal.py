@@ -175,6 +175,14 @@ class Journal:
             rows = db.execute(query.order_by(journal_table.c.batch).limit(limit)).all()
         return [_batch(row) for row in rows]
 
+    def reached(self, shard: int) -> tuple[int, int]:
+        """The newest row's number and the newest batch known to be published when it was written."""
+        column = journal_table.c
+        query = sa.select(column.batch, column.published).where(*self._at(journal_table, shard))
+        with self._store.read() as db:
+            row = db.execute(query.order_by(column.batch.desc()).limit(1)).first()
+        return (row.batch, row.published) if row else (0, 0)
+
     def rows_with(self, shard: int, action: str) -> list[Batch]:
         """The rows that took up decisions of one kind, oldest first."""
         column = decision_table.c

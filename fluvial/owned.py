@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from consumers.record import Record, TopicPartition
-from fluvial.bridge import NoTopic, bridge, topic_ids
+from fluvial.bridge import TopicUnfit, bridge, topic_ids
 from fluvial.decision import STEERING, Decision, wants_model
 from fluvial.fingerprint import definition
 from fluvial.follower import Follower
@@ -74,7 +74,7 @@ class Owned:
         """Load the newest good snapshot and replay what follows; yields each batch that was replayed.
 
         What was journaled but perhaps not published goes to ``outbox`` in the end, byte for byte. A
-        follower that is ``warm`` saves the loading and most of the replay. Raises NoTopic at once; Gap
+        follower that is ``warm`` saves the loading and most of the replay. Raises TopicUnfit at once; Gap
         and StepFailed when as much as possible is replayed; Fenced, StoreUnavailable, LogError.
         """
         anew = self._check_topics()
@@ -95,6 +95,10 @@ class Owned:
         try:
             yield from self._steps()
         except Gap:
+            # A follower that was left behind may need what nobody else needs any more.
+            newest = self._history.start()
+            if newest.batch > self.past.batch:
+                self.past = newest
             # Many rows are fetched together, and one that is gone spoils them all: now one by one.
             yield from self._steps(chunk=0)
 
@@ -109,14 +113,14 @@ class Owned:
         """What accepting the gap would give up as things are; None where nothing can be accepted yet."""
         try:
             taken, _ = self._bridge(self._given_up(), Decision(0, "accept_gap", ""))
-        except NoTopic:
+        except TopicUnfit:
             return None
         return taken.args
 
     def accept(self, decision: Decision, outbox: Outbox, *, spoilt: bool) -> None:
         """Go on behind what cannot be replayed, as a person decided; the journal says what was given up.
 
-        To be called after ``recover`` has raised anything but NoTopic: ``spoilt`` says that a step
+        To be called after ``recover`` has raised anything but TopicUnfit: ``spoilt`` says that a step
         failed, so that what is in memory stands in the middle of a batch. Decisions that steer the
         learner are not given up with their batches. Raises Gap, Fenced, StoreUnavailable, LogError.
         """
@@ -161,8 +165,8 @@ class Owned:
         return max([0, *(one.batch for one in kept), *(row.published for row in last)])
 
     def _check_topics(self) -> Gap | None:
-        """Raise NoTopic where one is missing; return Gap where one was made anew."""
-        found = topic_ids(self._log, self.ranks)
+        """Raise TopicUnfit where one is missing or has grown; return Gap where one was made anew."""
+        found = topic_ids(self._log, self.ranks, self.pipeline.partitions)
         if not self._tenure.topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
         for name, known in self._tenure.topic_ids.items():
@@ -218,14 +222,7 @@ class Owned:
     def job(self) -> Job:
         """The state as it is now, packed, for a saver to seal and to store. Raises SnapshotError."""
         state = self.shard.state
-        header = header_for(
-            self.pipeline,
-            self.index,
-            batch=state.batch,
-            epoch=self.epoch,
-            positions=self.positions,
-            digest=state.digest.hex(),
-        )
+        header = header_for(self.pipeline, self.index, state.batch, self.positions, self.epoch, state.digest)
         packed = pack(state)
         self.since_snapshot, self.saved_batch = 0, state.batch
         return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed)

@@ -59,12 +59,19 @@ def replay(
     ``models`` gives the model as it was after an earlier batch: a rollback wants it. Raises Gap,
     StepFailed.
     """
+    for batch, records in read(log, batches, ranks, chunk=chunk):
+        yield batch, batch_step(shard, batch.number, batch.decisions, records, models=models)
+
+
+def read(
+    log: Log, batches: Sequence[Batch], ranks: Mapping[str, int], *, chunk: int | None = None
+) -> Iterator[tuple[Batch, list[Record]]]:
+    """Yield each batch with its records in the order in which they were stepped. Raises Gap."""
     for some in _chunks(batches, CHUNK if chunk is None else chunk):
         held = _fetch(log, some)
         for batch in some:
             records = {tp: _cut(held[tp], tp, wanted) for tp, wanted in batch.ranges.items()}
-            merged = merge(records, ranks)
-            yield batch, batch_step(shard, batch.number, batch.decisions, merged, models=models)
+            yield batch, merge(records, ranks)
 
 
 def _chunks(batches: Sequence[Batch], records: int) -> Iterator[list[Batch]]:

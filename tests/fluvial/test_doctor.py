@@ -157,7 +157,7 @@ def test_a_store_that_cannot_be_opened_is_found(tmp_path: Path, url: str, seen: 
 def test_a_store_of_another_version_is_found(here: Settings) -> None:
     with closing(Store(here.store_url)) as store, store.write() as db:
         db.execute(sa.update(schema_table).values(version=SCHEMA + 1))
-    assert "use the version that made it" in found(here, "store").seen
+    assert "use a newer fluvial" in found(here, "store").seen
 
 
 def test_a_server_whose_commits_do_not_survive_a_power_cut_is_found(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from consumers.record import TopicPartition
 from fluvial.decision import Decision
 from fluvial.follower import Follower
 from fluvial.history import History
@@ -93,6 +94,36 @@ def test_a_follower_that_went_through_what_was_given_up_later_is_not_believed(wo
     list(owned.recover(Outbox(world.pipeline, world.log, world.store), one))
     assert owned.shard.state.batch == last + 1
     assert owned.shard.state.digest == History(world.place(None), 0).at(last - 2).shard.state.digest
+
+
+def test_a_follower_that_was_left_behind_costs_nothing_when_its_rows_are_gone(world: World) -> None:
+    forget(world)
+    one = follower(world)
+    one.follow(0)
+    assert one.past is not None
+    world.run()
+    world.feed(tosses(300, seed=2, first=600))
+    digest = world.run().owned[0].shard.state.digest  # and a snapshot is kept at the end
+    for tp, at in list(world.shelf.listing(0)[0].positions.items()):
+        assert one.past.positions[tp] < at
+        world.log.trim(tp, at)  # type: ignore[attr-defined]
+    owned = Owned(world.place(), 0)
+    list(owned.recover(Outbox(world.pipeline, world.log, world.store), one))
+    assert owned.shard.state.digest == digest
+
+
+def test_a_follower_does_not_say_where_the_reading_of_a_shard_begins(tmp_path: Path) -> None:
+    fresh = embedded_world(tmp_path, coins())
+    fresh.feed(tosses(50))
+    one = follower(fresh)
+    one.follow(60)
+    assert one.past is None, "no owner has begun"
+    fresh.log.trim(TopicPartition("coins.events", 0), 10)  # type: ignore[attr-defined]
+    owned = Owned(fresh.place(), 0)
+    list(owned.recover(Outbox(fresh.pipeline, fresh.log, fresh.store), one))
+    assert owned.positions[TopicPartition("coins.events", 0)] == 10
+    fresh.log.close()
+    fresh.store.close()
 
 
 def forget(world: World) -> None:

@@ -1,22 +1,19 @@
 """Store: the same promises over SQLite and PostgreSQL, and what it says when it cannot keep them."""
 
-import hashlib
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable
 
 from fluvial.incidents import lock_pipeline
 from fluvial.store import (
     SCHEMA,
-    SchemaMismatch,
     Store,
     StoreError,
     StoreUnavailable,
-    metadata,
     pipeline_table,
     refusal_table,
     schema_table,
@@ -124,25 +121,6 @@ def test_a_new_store_may_be_opened_by_many_at_once(store_url: str) -> None:
     assert [outcome for outcome in opened if isinstance(outcome, BaseException)] == []
 
 
-@pytest.mark.parametrize("version", [SCHEMA - 1, SCHEMA + 1])
-def test_the_store_of_another_version_is_refused_and_left_as_it_is(store_url: str, version: int) -> None:
-    with closing(Store(store_url)) as store:
-        with store.write() as db:
-            db.execute(sa.update(schema_table).values(version=version))
-        for _ in range(2):
-            with pytest.raises(SchemaMismatch, match=f"has schema {version}"):
-                Store(store_url)
-        assert versions(store) == [version]
-
-
-def test_the_schema_number_rises_with_every_change_of_the_tables() -> None:
-    tables = "".join(str(CreateTable(table)) for table in metadata.sorted_tables)
-    fingerprint = hashlib.sha256("".join(tables.split()).encode()).hexdigest()[:12]
-    assert (SCHEMA, fingerprint) == (1, "09caaa9e353a"), (
-        "the tables changed: raise SCHEMA, then write both down here"
-    )
-
-
 def test_text_that_no_database_takes_is_stored_as_far_as_it_can_be(store: Store) -> None:
     add_pipeline(store, by="a\0b\ud800c\N{SNOWMAN}")
     assert row_of(store).paused_by == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\N{SNOWMAN}"
@@ -222,6 +200,33 @@ def test_a_fenced_writer_of_a_server_with_other_defaults_is_still_fenced(postgre
         assert db.execute(sa.text("SHOW synchronous_commit")).scalar_one() == "on"
 
 
+@pytest.mark.parametrize("where", ["server", "database", "user", "address"])
+def test_a_commit_is_on_disk_before_it_counts_whatever_postgresql_was_told(
+    postgres_url: str, where: str
+) -> None:
+    name = sa.make_url(postgres_url).database
+    told = {
+        "database": f"ALTER DATABASE {name} SET",
+        "user": f"ALTER ROLE CURRENT_USER IN DATABASE {name} SET",
+    }
+    admin = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as db:  # the tests' own server is started with it off
+        if where in told:
+            db.execute(sa.text(f"{told[where]} synchronous_commit = off"))
+    url = sa.make_url(postgres_url)
+    if where == "address":
+        url = url.update_query_dict({"options": "-c synchronous_commit=off"})
+    with closing(Store(url)) as store:
+        for way in (store.write, store.read):
+            with way() as db:
+                assert db.execute(sa.text("SHOW synchronous_commit")).scalar_one() == "on"
+        # and so it is on a connection that replaces a lost one
+        with pytest.raises(StoreUnavailable), store.read() as db:
+            terminate(db, postgres_url)
+        with store.write() as db:
+            assert db.execute(sa.text("SHOW synchronous_commit")).scalar_one() == "on"
+
+
 def test_a_process_that_stands_still_in_a_transaction_is_cut_off_in_the_end(postgres_url: str) -> None:
     with closing(Store(postgres_url)) as store, store.write() as db:
         assert db.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "1min"
@@ -245,12 +250,28 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_commit_is_on_disk_before_it_counts_on_every_connection_to_a_file(file: Path) -> None:
+    def settings(store: Store, meet: Barrier) -> tuple[int, str]:
+        with store.read() as db:
+            meet.wait(timeout=30)  # each of them holds a connection of its own by now
+            asked = [
+                db.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("synchronous", "journal_mode")
+            ]
+        return asked[0], asked[1]
+
+    with closing(Store(f"sqlite:///{file}")) as store:
+        meet = Barrier(4)
+        assert race(*[lambda: settings(store, meet)] * 4) == [(2, "wal")] * 4, "2 is FULL"
+        with store.write() as db:
+            assert db.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+
+
 def test_a_full_disk_is_reported_and_costs_nothing_that_was_written(file: Path) -> None:
     def fill(store: Store) -> None:
         with store.write() as db:
             pages = db.exec_driver_sql("PRAGMA page_count").scalar_one()
             db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-            row = {"pipeline": "coins", "shard": 0, "epoch": 1, "worker": "w", "at": 0.0}
+            row = {"pipeline": "coins", "shard": 0, "kind": "write", "epoch": 1, "worker": "w", "at": 0.0}
             db.execute(sa.insert(refusal_table).values(**row, what="x" * 99_999))
 
     with closing(Store(f"sqlite:///{file}")) as store:

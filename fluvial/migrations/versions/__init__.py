@@ -1,0 +1,1 @@
+"""One file for each number that ``schema_version`` has had."""

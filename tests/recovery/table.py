@@ -1,0 +1,143 @@
+"""The table of recovery: every promise with how it is measured, and what the figures came to.
+
+A row's module has a function that takes counts and returns figures that have ``ok``; where they
+have a ``figure`` too, that line is shown, otherwise all fields are. To add a row, write its module
+and name it in ROWS. A row whose module is not there is told loudly and is never met.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from tests.recovery.site import Site
+from tests.services.parts import UnavailableError
+
+
+class Missing(Exception):
+    """A row cannot be measured because nobody has written, or plugged in, what measures it."""
+
+
+class Finding(NamedTuple):
+    """A line of the table."""
+
+    promise: str
+    figure: str
+    bar: str
+    met: bool
+
+
+def by_ok(row: Row, result: Any) -> Finding:
+    """The line of a result that says by itself whether it is ``ok``: a named tuple or a dict."""
+    said = dict(result) if isinstance(result, dict) else {**result._asdict(), "ok": result.ok}
+    ok = bool(said.pop("ok"))
+    figure = getattr(result, "figure", None) or ", ".join(f"{name} {value}" for name, value in said.items())
+    return Finding(row.promise, figure, row.bar, ok)
+
+
+class Row(NamedTuple):
+    """One promise: its short draw for every test run, its full one for `make soak`, how it is judged."""
+
+    name: str
+    promise: str
+    bar: str
+    short: Callable[[Site], Any]
+    full: Callable[[Site], Any]
+    judge: Callable[[Row, Any], Finding] = by_ok
+
+    def measure(self, site: Site, *, full: bool) -> Finding:
+        """Measure and judge; what is missing on this machine, or at all, is a promise not met."""
+        try:
+            return self.judge(self, (self.full if full else self.short)(site))
+        except Missing as why:
+            return Finding(self.promise, f"MISSING: {why}", self.bar, False)
+        except UnavailableError as why:
+            return Finding(self.promise, f"NOT MEASURED: {why}", self.bar, False)
+
+
+def part(name: str) -> ModuleType:
+    """The module tests/recovery/``name``.py. Raises Missing."""
+    module = f"{__package__}.{name}"
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise Missing(f"there is no tests/recovery/{name}.py") from None
+
+
+def not_plugged_in(name: str) -> Callable[[Site], Any]:
+    """What stands in a row until somebody writes how its module is called."""
+
+    def measure(_site: Site) -> Any:
+        part(name)
+        raise Missing(f"tests/recovery/{name}.py is there, but tests/recovery/table.py does not call it")
+
+    return measure
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "crash",
+        "kill -9 at any moment loses nothing, learns nothing twice and contradicts nothing",
+        "1,000 kills, at least 20 in each phase: 0 lost, 0 twice, 0 contradictory, every digest as replayed",
+        lambda site: part("crash").few_kills(site),
+        lambda site: part("crash").kill_often(site, kills=1000, least=20),
+    ),
+    Row(
+        "zombie",
+        "an owner that lost its shard without knowing writes nothing, and leaves a trace",
+        "200 resumed owners: 0 writes accepted, 200 logged",
+        lambda site: part("zombies").resume_often(site, zombies=10, processes=2),
+        lambda site: part("zombies").resume_often(site, zombies=180, processes=20),
+    ),
+    *(
+        Row(
+            f"rebalance-{learn}",
+            f"workers that come, go, die and freeze on Kafka lose nothing ({learn})",
+            "100 changes over 500,000 events on 8 partitions: 0 lost, 0 twice, 0 contradictory, order kept",
+            lambda site, learn=learn: part("rebalance").few_moves(site, learn),  # type: ignore[misc]
+            lambda site, learn=learn: part("rebalance").many_moves(site, learn),  # type: ignore[misc]
+        )
+        for learn in ("per-partition", "one-model")
+    ),
+    Row(
+        "start",
+        "a worker process that was killed is back at work soon",
+        "25 starts of `fluvial run`: the slowest within 5 s",
+        lambda site: part("starts").start_again(site, times=3, longest=15.0),  # beside other tests
+        lambda site: part("starts").start_again(site, times=25),
+    ),
+    Row(
+        "stop",
+        "a worker that is told to stop leaves nothing to be done again",
+        "50 SIGTERM under load: exit code 0 within 10 s, 0 batches replayed by the next start",
+        lambda site: part("stops").stop_often(site, times=4),
+        lambda site: part("stops").stop_often(site, times=50),
+    ),
+    Row(
+        "brokers",
+        "a worker goes on when brokers die and connections break",
+        "20 kills of the only broker, 20 of one in three, 50 broken connections: on within 60 s, 0 lost, 0 twice",
+        lambda site: part("brokers").faults(site, kills=3, drops=5),
+        lambda site: part("brokers").faults(site, kills=20, drops=50),
+    ),
+)
+"""In the order in which they are shown."""
+
+
+def chosen(names: Iterable[str]) -> list[Row]:
+    """The rows of these names, or all. Raises KeyError naming one that does not exist."""
+    known = {row.name: row for row in ROWS}
+    return [known[name] for name in names] if names else list(ROWS)
+
+
+def markdown(findings: Iterable[Finding]) -> Iterator[str]:
+    """The table's lines, as they come."""
+    yield "| promise | figure | bar | met |"
+    yield "|---|---|---|---|"
+    for promise, figure, bar, met in findings:
+        cells = (promise, figure, bar, "yes" if met else "**NO**")
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
