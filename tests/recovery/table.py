@@ -104,6 +104,22 @@ ROWS: tuple[Row, ...] = (
         for learn in ("per-partition", "one-model")
     ),
     Row(
+        "failover",
+        "the standby beside a worker that died goes on soon",
+        "kill -9 to first new batch with a state of 50 MB: session timeout + 2 s",
+        lambda site: part("failover").fail_over(
+            site, times=1, megabytes=5, margin=15.0
+        ),  # beside other tests
+        lambda site: part("failover").fail_over(site, times=5, megabytes=50),
+    ),
+    Row(
+        "return",
+        "a worker with a name that comes back goes on at once",
+        "start, with everything imported, to first new batch with a state of 50 MB: 1.5 s",
+        lambda site: part("failover").come_back(site, times=1, megabytes=5, longest=20.0),  # as above
+        lambda site: part("failover").come_back(site, times=5, megabytes=50),
+    ),
+    Row(
         "start",
         "a worker process that was killed is back at work soon",
         "25 starts of `fluvial run`: the slowest within 5 s",
