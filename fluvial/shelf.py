@@ -87,7 +87,7 @@ class Shelf:
         query = sa.select(decision_table.c.args).where(
             *at(decision_table, self._pipeline, shard), decision_table.c.action == "rollback"
         )
-        return [int(args["batch"]) for args in db.execute(query).scalars() if "batch" in args]
+        return [batch for args in db.execute(query).scalars() if isinstance(batch := args.get("batch"), int)]
 
     def listing(self, shard: int) -> list[Kept]:
         """All snapshots kept of a shard, newest first."""

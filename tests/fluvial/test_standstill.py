@@ -9,6 +9,8 @@ import pytest
 
 from consumers.log import RangeLost
 from consumers.record import TopicPartition
+from fluvial.follower import REST, Follower
+from fluvial.history import History
 from fluvial.holdings import AGAIN
 from fluvial.incidents import Incident, Incidents
 from fluvial.journal import Batch
@@ -123,16 +125,21 @@ def predicted(world: World) -> int:
     return len({json.loads(record.value or b"")["source"] for record in world.records("predictions")})
 
 
-def torn(world: World, shard: int = 0) -> int:
+def torn(world: World, shard: int = 0, *, trimmed: bool = True) -> int:
     """Retention eats journaled ranges, and of the snapshots only an early one is sound; returns its batch."""
     world.feed(tosses(900))
     world.run(snapshot_every=300)
     kept = sorted(one.batch for one in world.shelf.listing(shard) if one.batch)[1]
     world.spoil(shard, keep=[kept])
-    first = world.journal.batches(shard, kept, kept + 1)[0]
-    gone = TopicPartition(EVENTS.topic, shard)
-    world.trim("events", first.ranges[gone].start + 1, shard)
+    if trimmed:
+        trim_after(world, kept, shard)
     return kept
+
+
+def trim_after(world: World, batch: int, shard: int = 0) -> None:
+    """Let retention eat into the records of the batch after this one."""
+    first = world.journal.batches(shard, batch, batch + 1)[0]
+    world.trim("events", first.ranges[TopicPartition(EVENTS.topic, shard)].start + 1, shard)
 
 
 def given_up(world: World, after: int, shard: int = 0) -> dict[str, Any]:
@@ -339,8 +346,9 @@ def test_a_worker_that_dies_while_it_takes_the_decision_up_loses_nothing_of_it(
     survive(world)
 
 
+@pytest.mark.parametrize("dies_again", [False, True])
 def test_what_was_journaled_before_the_gap_and_not_published_is_published(
-    make: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., World], monkeypatch: pytest.MonkeyPatch, dies_again: bool
 ) -> None:
     world = make()
     world.feed(tosses(300))
@@ -366,11 +374,36 @@ def test_what_was_journaled_before_the_gap_and_not_published_is_published(
     assert incident_of(world).evidence[-1]["gives_up"]["records"] == 0
     assert len(world.records("predictions")) < journaled, "a shard that stands still says nothing"
     world.decide("accept_gap", shard=0)
+    if dies_again:
+        accept = Owned.accept
+        with monkeypatch.context() as patch:
+            patch.setattr(Owned, "accept", lambda *args, **more: (accept(*args, **more), crash()))
+            with pytest.raises(Crash):
+                runner.run()
+        world.log._buffer.clear()  # type: ignore[attr-defined]
+        runner = world.worker(drained=lambda r: False)
     turn(runner, lambda: 0 in runner.owned)
     assert predicted(world) >= journaled
     go_on(world, runner)
     assert predicted(world) == 300
     assert len(world.records("predictions")) == 300, "nothing was said twice"
+
+
+def test_a_standby_that_has_followed_what_was_given_up_starts_again(make: Callable[..., World]) -> None:
+    world, clock = make(), Clock()
+    kept = torn(world, trimmed=False)
+    standby = Follower(History(world.place(), 0), clock)
+    standby.follow(60)
+    assert standby.past is not None
+    assert standby.past.batch > kept
+    trim_after(world, kept)
+    runner = halt(world)
+    world.decide("accept_gap", shard=0)
+    leave_when_taken(world, runner)
+    for _ in range(2):
+        standby.follow(60)
+        clock.skip(REST + 1)
+    assert standby.past.shard.state.digest == world.run().owned[0].shard.state.digest
 
 
 def test_accepting_the_same_gap_twice_changes_nothing(make: Callable[..., World]) -> None:
