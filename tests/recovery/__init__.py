@@ -1,0 +1,1 @@
+"""Recovery, measured: what dies, stalls or moves, how often, and what is left of it."""
