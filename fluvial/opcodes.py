@@ -1,6 +1,6 @@
 """Opcodes: what a packed state is written in, checked before pickle reads a word of it.
 
-Pickle knows 68 opcodes, of which the packer writes half. Of the others some look names up in older ways, and
+Pickle knows 68 opcodes, of which the packer writes 40. Of the others some look names up in older ways, and
 some take memory by what they say and not by what they hold (``PUT`` at place 2**31 makes room for as many).
 """
 
@@ -11,10 +11,10 @@ from learners.portable import NotPortable
 LONGEST_FRAME = 1 << 18
 """Bytes; pickle ends a frame with the first opcode beyond 64 kB. Longer texts stand outside."""
 
-_PLAIN = b"N\x88\x89()]}\x8ft\x85\x86\x87\x91esaub0R\x81\x93\x94\x90"
+_PLAIN = b"N\x88\x89()]}\x8ft\x85\x86\x87\x91esaub01R\x81\x93\x94\x90"
 """None, True, False, MARK, empty containers, tuples, sets, filling, BUILD, POP, REDUCE, NEWOBJ, names."""
 
-_LENGTHS = {b"X": 4, b"B": 4, b"\x8b": 4, b"\x8d": 8, b"\x8e": 8}
+_LENGTHS = {b"X": 4, b"B": 4, b"\x8b": 4, b"\x8d": 8, b"\x8e": 8, b"\x96": 8}
 """Long texts, bytes and numbers: how many bytes say how long they are."""
 
 _PROTO, _FRAME, _STOP = b"\x80\x05", b"\x95", b"."

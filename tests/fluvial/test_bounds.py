@@ -12,6 +12,9 @@ import pytest
 from fluvial.bounds import Watched, room, with_deep_stack
 from tests.recovery.floods import FLOODS, ROOM
 
+GIVEN_AWAY = {"a place far away", "duplicates", "empty sets in one frame"}
+"""By their opcodes: they are not even begun."""
+
 OVERSHOOT = 256 * (1 << 18)
 """Bytes that one step of a pickle can take: 256 for each of its opcodes."""
 
@@ -29,7 +32,7 @@ def taken() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_of_small_things_is_stopped_at_its_room(taken: dict[str, dict[str, Any]], name: str) -> None:
     flood = taken[name]
-    assert "no state has" in flood["said"] or "more memory than any state" in flood["said"]
+    assert ("no state has" if name in GIVEN_AWAY else "more memory than any state") in flood["said"]
     assert flood["grown"] < ROOM + OVERSHOOT
     assert flood["sealed"] < 100_000
 

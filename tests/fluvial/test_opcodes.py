@@ -13,9 +13,17 @@ from learners.portable import NotPortable
 from tests.fluvial.kinds import LABELS, fed
 
 WRITTEN = {
-    *("PROTO", "FRAME", "STOP", "MARK", "MEMOIZE", "BINGET", "LONG_BINGET", "POP"),
+    *("PROTO", "FRAME", "STOP", "MARK", "MEMOIZE", "BINGET", "LONG_BINGET", "POP", "POP_MARK"),
     *("NONE", "NEWTRUE", "NEWFALSE", "BINFLOAT", "BININT", "BININT1", "BININT2", "LONG1", "LONG4"),
-    *("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
+    *(
+        "SHORT_BINUNICODE",
+        "BINUNICODE",
+        "BINUNICODE8",
+        "SHORT_BINBYTES",
+        "BINBYTES",
+        "BINBYTES8",
+        "BYTEARRAY8",
+    ),
     *("EMPTY_DICT", "EMPTY_LIST", "EMPTY_SET", "EMPTY_TUPLE", "FROZENSET", "TUPLE", "TUPLE1", "TUPLE2"),
     *("TUPLE3", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"),
     *("STACK_GLOBAL", "NEWOBJ", "REDUCE", "BUILD"),
@@ -96,7 +104,7 @@ def test_what_does_not_begin_or_end_like_a_packed_state_is_refused(packed: bytes
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.builds(bytearray),
     lambda inner: (
         st.lists(inner)
         | st.tuples(inner, inner)
@@ -109,3 +117,17 @@ plain = st.recursive(
 @given(plain, st.integers(1, 10**3000))
 def test_whatever_plain_values_are_packed_into_passes(value: object, number: int) -> None:
     check(pickle.dumps([value, number, {number}, "x" * 70_000], protocol=5))
+
+
+class Round:
+    """What holds a tuple that holds it: of more than three parts pickle writes it twice."""
+
+    def __init__(self) -> None:
+        self.parts = (1, 2, 3, self)
+
+
+def test_what_goes_round_in_circles_passes() -> None:
+    circle = Round().parts
+    packed = pickle.dumps(circle, protocol=5)
+    assert "POP_MARK" in {opcode.name for opcode, _, _ in pickletools.genops(packed)}
+    check(packed)

@@ -101,7 +101,7 @@ def main() -> None:
     honest = bounds.room
     bounds.room = lambda packed: ROOM
     taken = {
-        name: apart(lambda made=made: read(b"(" + made() + b"1N", genuine)) for name, made in FLOODS.items()
+        name: apart(lambda made=made: read(b"(" + made() + b"t", genuine)) for name, made in FLOODS.items()
     }
     bounds.room = honest
     first = sum(opcode.name == "MEMOIZE" for opcode, _, _ in pickletools.genops(genuine))
