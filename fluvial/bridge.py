@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from consumers.log import Log
+from consumers.log import Log, Unreadable
 from consumers.record import TopicPartition
 from fluvial.decision import Decision
 from fluvial.history import Past
@@ -27,7 +27,8 @@ def bridge(
 
     ``past`` is the last state that can be rebuilt; the rows in ``given_up`` come after it. Reading
     goes on where it had been, never before it: what was predicted once is not predicted again. Of
-    a topic that was made anew everything is read. Raises TopicUnfit, LogError.
+    a topic that was made anew everything is read, but for records that cannot be read at all. Raises
+    TopicUnfit, LogError.
     """
     ids = topic_ids(log, topics, past.shard.pipeline.partitions)
     reached = Past(past.shard, dict(past.positions))
@@ -37,7 +38,7 @@ def bridge(
     begin: dict[TopicPartition, int] = {}
     for tp, span in log.spans(list(reached.positions)).items():
         at = span.begin if tp.topic in anew else reached.positions[tp]
-        begin[tp] = min(max(at, span.begin), span.end)
+        begin[tp] = readable_from(log, tp, min(max(at, span.begin), span.end), span.end)
     skipped = {tp: [was, begin[tp]] for tp, was in reached.positions.items() if begin[tp] != was}
     args: dict[str, Any] = {
         "after": past.batch,
@@ -48,6 +49,35 @@ def bridge(
     }
     asked = {name: value for name, value in decision.args.items() if name != "tried"}
     return decision._replace(args=asked | args), ids
+
+
+def readable_from(log: Log, tp: TopicPartition, at: int, end: int) -> int:
+    """The first offset from ``at`` on that can be read; ``end`` where there is none. Raises LogError.
+
+    Damaged records come in batches, so the steps grow until one is behind them, and then shrink.
+    """
+    if at >= end or can_read(log, tp, at):
+        return at
+    damaged, step = at, 1
+    while damaged + step < end and not can_read(log, tp, damaged + step):
+        damaged, step = damaged + step, 2 * step
+    sound = min(damaged + step, end)
+    while sound - damaged > 1:
+        middle = (sound + damaged) // 2
+        if can_read(log, tp, middle):
+            sound = middle
+        else:
+            damaged = middle
+    return sound
+
+
+def can_read(log: Log, tp: TopicPartition, offset: int) -> bool:
+    """Whether the record at an offset is sound. Raises LogError where that cannot be told."""
+    try:
+        log.fetch(tp, offset, offset + 1)
+    except Unreadable:
+        return False
+    return True
 
 
 def topic_ids(log: Log, topics: Iterable[str], partitions: int) -> dict[str, str]:

@@ -72,12 +72,13 @@ class Definition(NamedTuple):
 
 
 class Tenure(NamedTuple):
-    """What an owner gets with the shard: its epoch and the ids of the topics learned from."""
+    """What an owner gets with the shard: its epoch, the ids of the topics, why it stood still if it did."""
 
     epoch: int
     last_batch: int
     topic_ids: dict[str, str]
     previous_owner: str
+    halted: str | None = None
 
 
 class Journal:
@@ -112,7 +113,7 @@ class Journal:
             ).one()
             update = sa.update(shard_table).where(*self._at(shard_table, shard))
             db.execute(update.values(epoch=row.epoch + 1, owner=worker))
-            return Tenure(row.epoch + 1, row.last_batch, dict(row.topic_ids), row.owner)
+            return Tenure(row.epoch + 1, row.last_batch, dict(row.topic_ids), row.owner, row.halted)
 
     def holds(self, shard: int, epoch: int) -> bool:
         """Whether the epoch is still the newest."""

@@ -11,8 +11,9 @@ States and the legal ways between them::
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from consumers.log import LogError
 from consumers.record import Record, TopicPartition
-from fluvial.bridge import TopicUnfit, bridge, topic_ids
+from fluvial.bridge import TopicUnfit, bridge, can_read, topic_ids
 from fluvial.decision import STEERING, Decision, wants_model
 from fluvial.fingerprint import definition
 from fluvial.follower import Follower
@@ -110,10 +111,10 @@ class Owned:
             yield row.number
 
     def loss(self) -> Mapping[str, Any] | None:
-        """What accepting the gap would give up as things are; None where nothing can be accepted yet."""
+        """What accepting the gap would give up as things are; None where nobody can tell yet."""
         try:
             taken, _ = self._bridge(self._given_up(), Decision(0, "accept_gap", ""))
-        except TopicUnfit:
+        except (TopicUnfit, LogError):
             return None
         return taken.args
 
@@ -179,6 +180,9 @@ class Owned:
             at = self.positions[tp]
             if not span.begin <= at <= span.end:
                 raise Gap(f"{tp} holds offsets {span.begin} to {span.end}; the next to be learned is {at}")
+            # Asked of a shard that stood still only: otherwise the loop finds out soon enough.
+            if self._tenure.halted is not None and at < span.end and not can_read(self._log, tp, at):
+                raise Gap(f"{tp} cannot be read from offset {at} on")
 
     def _refused(self, kept: Kept, why: str) -> None:
         self._journal.refused(self.index, "snapshot", self.epoch, self._worker, f"batch {kept.batch}: {why}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from consumers.aligned import merge
-from consumers.log import Log, RangeLost, UnknownTopic
+from consumers.log import Log, RangeLost, UnknownTopic, Unreadable
 from consumers.record import Record, TopicPartition
 from fluvial.journal import Batch, Range
 from fluvial.shard import Output, Shard, batch_step, no_models
@@ -98,7 +98,7 @@ def _fetch(log: Log, chunk: Sequence[Batch]) -> dict[TopicPartition, list[Record
             spans[tp] = (start, wanted.end)
     try:
         return {tp: log.fetch(tp, start, end) for tp, (start, end) in spans.items()}
-    except (RangeLost, UnknownTopic) as error:
+    except (RangeLost, UnknownTopic, Unreadable) as error:
         raise Gap(f"{error}; the journal needs these records to rebuild the model") from error
 
 

@@ -172,13 +172,17 @@ class Runner:
         try:
             self._aligned.poll(min(self._pipeline.linger, 0.005) if waiting else DECISIONS_EVERY)
         except (RangeLost, PartitionsAdded) as error:
-            # Taking the shards again shows which of them cannot go on, and why; the others do.
+            # Taking the shards again shows which of them cannot go on, and why; the others do. What they
+            # have learned is kept: the records before the missing ones may be gone as well.
             logger.error("the log is not as it was: shards are taken again", why=str(error))
             self._holdings.let_go([owned.index for owned in self._concerned(error)])
             self._reopen()
         except Unreadable as error:
-            for owned in self._concerned(error):
-                self._holdings.halt(owned, str(error), by_itself=True)
+            concerned = self._concerned(error)
+            self._holdings.keeper.save_now(concerned)
+            for owned in concerned:
+                if owned.index in self.owned:
+                    self._holdings.halt(owned, str(error), by_itself=True)
             self._reopen()
 
     def _concerned(self, error: LogError) -> list[Owned]:

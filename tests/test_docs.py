@@ -76,6 +76,8 @@ HALTS = [
     "was made anew",
     "records that differ from the",
     "the journal jumps from",
+    "cannot be read",
+    "the pipeline file says",
     "goes on from batch",
 ]
 

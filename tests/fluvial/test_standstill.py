@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumers.log import RangeLost
+from consumers.log import RangeLost, Unreadable
 from consumers.record import TopicPartition
 from fluvial.follower import REST, Follower
 from fluvial.history import History
@@ -653,3 +653,81 @@ def test_what_was_decided_with_the_batch_that_failed_stays_in_force(
     world.spoil()
     learner = world.run().owned[0].shard.state.learner
     assert (learner.paused, learner.version) == (False, 2)
+
+
+# ---- records that are there and cannot be read
+
+
+@pytest.fixture
+def damage(monkeypatch: pytest.MonkeyPatch) -> Callable[[World, int, int], None]:
+    """Makes offsets of the events topic unreadable, on every way: `damage(world, 500, 520)`."""
+
+    def put(world: World, first: int, last: int) -> None:
+        fetch, tail = world.log.fetch, world.log.tail
+
+        def refuse(tp: TopicPartition, start: int, end: int) -> None:
+            if tp == EVENTS and start <= last and end > first:
+                raise Unreadable(
+                    f"{tp} cannot be read from offset {max(start, first)} on: a bad checksum", [tp]
+                )
+
+        def fetched(tp: TopicPartition, start: int, end: int) -> Any:
+            refuse(tp, start, end)
+            return fetch(tp, start, end)
+
+        def tailed(positions: Any) -> Any:
+            reader = tail(positions)
+            poll = reader.poll
+
+            def polled(timeout: float) -> Any:
+                refuse(EVENTS, positions[EVENTS], positions[EVENTS] + 1)
+                return poll(timeout)
+
+            monkeypatch.setattr(reader, "poll", polled)
+            return reader
+
+        monkeypatch.setattr(world.log, "fetch", fetched)
+        monkeypatch.setattr(world.log, "tail", tailed)
+
+    return put
+
+
+def test_records_that_cannot_be_read_are_skipped_when_a_person_says_so_and_no_more(
+    make: Callable[..., World], damage: Callable[[World, int, int], None]
+) -> None:
+    world, clock = make(), Clock()
+    world.feed(tosses(500))
+    world.run()
+    world.feed(tosses(200, seed=2, first=500))
+    damage(world, 500, 536)
+    runner = world.worker(drained=lambda r: False, timing=clock)
+    turn(runner, lambda: world.halted() is not None)
+    clock.skip(AGAIN + 1)
+    epoch = world.owner().epoch
+    turn(runner, lambda: world.owner().epoch > epoch and 0 in runner._holdings.halted)
+    incident = incident_of(world)
+    assert len([one for one in Incidents(world.store).listing() if one.monitor == "halt"]) == 1
+    cost = incident.evidence[-1]["gives_up"]
+    assert (cost["batches"], cost["skipped"]) == (0, {str(EVENTS): [500, 537]})
+    world.decide("accept_gap", incident=incident.id)
+    go_on(world, runner)
+    assert world.status()["events"] == 500 + 163, "what was learned before is kept"
+    assert gap_row(world)[1] == cost
+
+
+def test_what_was_learned_from_and_cannot_be_read_again_is_a_gap_too(
+    make: Callable[..., World], damage: Callable[[World, int, int], None]
+) -> None:
+    world = make()
+    world.feed(tosses(500))
+    world.run()
+    world.spoil()
+    damage(world, 250, 250)
+    runner = halt(world)
+    assert "a bad checksum; the journal needs these records" in (world.halted() or "")
+    cost = incident_of(world).evidence[-1]["gives_up"]
+    row = world.journal.batches(0, cost["after"], cost["after"] + 1)[0]
+    assert row.ranges[EVENTS].start <= 250 < row.ranges[EVENTS].end
+    world.decide("accept_gap", shard=0)
+    go_on(world, runner)
+    assert gap_row(world)[1] == cost
