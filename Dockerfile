@@ -25,7 +25,7 @@ COPY examples examples
 ENV PATH=/opt/fluvial/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FLUVIAL_HOME=/var/lib/fluvial
 USER 10001:10001
 EXPOSE 8080 9464
-# a worker is well while it answers on its metrics port
+# a worker is well while it reads, learns and writes; why it does not is told in one line
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9464/metrics', timeout=3)"]
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9464/ready', timeout=3)"]
 CMD ["fluvial", "--help"]

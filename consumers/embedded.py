@@ -54,7 +54,7 @@ class EmbeddedLog:
         with self._file.reading():
             table, span = self._file.table(tp)
             if start < span.begin or end > span.end:
-                raise RangeLost(f"{tp} holds offsets {span.begin} to {span.end}, not {start} to {end}")
+                raise RangeLost(f"{tp} holds offsets {span.begin} to {span.end}, not {start} to {end}", [tp])
             return _records(tp, list(chain.from_iterable(self._file.rows(table, start, end))))
 
     def append(
@@ -158,12 +158,16 @@ class EmbeddedTail:
 
     def _look(self) -> None:
         """Note where the partitions end; where a position is not in one, stop for good."""
-        spans = self._file.spans()
-        for tp, position in self._positions.items():
-            span = spans.get(self._tables[tp])
-            if self._lost is None and (span is None or not span.begin <= position <= span.end):
-                self._lost = RangeLost(_gap(tp, position, span))
         if self._lost is not None:
+            raise self._lost
+        spans = self._file.spans()
+        gaps = {
+            tp: gap
+            for tp, position in self._positions.items()
+            if (gap := _gap(tp, position, spans.get(self._tables[tp])))
+        }
+        if gaps:
+            self._lost = RangeLost("; ".join(gaps.values()), gaps)
             raise self._lost
         self._ends = {tp: spans[table].end for tp, table in self._tables.items()}
 
@@ -181,9 +185,12 @@ class EmbeddedTail:
 
 
 def _gap(tp: TopicPartition, position: int, span: Span | None) -> str:
+    """Why a partition cannot be read on from a position; empty where it can."""
     if span is None:
         return f"{tp} was deleted or made anew while it was read at offset {position}"
-    return f"{tp} holds offsets {span.begin} to {span.end}, the reader stands at {position}"
+    if not span.begin <= position <= span.end:
+        return f"{tp} holds offsets {span.begin} to {span.end}, the reader stands at {position}"
+    return ""
 
 
 def _records(tp: TopicPartition, rows: Sequence[Row]) -> list[Record]:

@@ -1,8 +1,8 @@
 """KafkaLog: Apache Kafka as a log, through kafka-python."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from kafka import IsolationLevel, OffsetSpec
 from kafka.errors import (
@@ -19,6 +19,10 @@ from consumers.kafka_tail import KafkaTail
 from consumers.log import DeliveryError, LogError, LogUnavailable, Span, TopicInfo, UnknownTopic
 from consumers.partitioner import partition_for
 from consumers.record import Record, TopicPartition
+
+T = TypeVar("T")
+
+_SETTLING = 2.0  # seconds in which every broker hears of a new topic
 
 _FRESH = 30.0  # seconds for which a topic is believed to have the partitions it had
 
@@ -41,21 +45,33 @@ class KafkaLog:
         self._refused: list[Exception] = []
         self._topics: dict[str, TopicInfo] = {}
         self._topics_until = 0.0
+        self._settled_at: dict[str, float] = {}
 
     def create(self, topic: str, partitions: int, *, compact: bool = False) -> bool:
         made = topic not in self.describe([topic]) and self._create(topic, partitions, compact)
-        known = self.describe([topic])[topic]
+        known = self.describe([topic]).get(topic)
+        if known is None:
+            raise LogUnavailable(f"topic {topic} was made, but not every broker knows of it yet")
         if known.partitions != partitions:
             raise LogError(f"topic {topic} exists with {known.partitions} partitions, not {partitions}")
         return made
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicInfo]:
-        with self._clients.explained():
-            return _infos(self._ask().describe_topics(list(topics)))
+        while True:
+            infos = self._ask(lambda admin: _infos(admin.describe_topics(list(topics))))
+            now = time.monotonic()
+            if all(topic in infos or now >= self._settled_at.get(topic, 0.0) for topic in topics):
+                return infos
+            time.sleep(0.05)  # another broker answers than the one that knew of the new topic
 
     def spans(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Span]:
-        begins = self._offsets(partitions, OffsetSpec.EARLIEST)
-        ends = self._offsets(partitions, OffsetSpec.LATEST)
+        try:
+            begins = self._offsets(partitions, OffsetSpec.EARLIEST)
+            ends = self._offsets(partitions, OffsetSpec.LATEST)
+        except UnknownTopic as error:
+            infos = self.describe(sorted({tp.topic for tp in partitions}))  # raises where access is denied
+            missing = [tp for tp in partitions if not _has(infos, tp)]
+            raise UnknownTopic(str(error), missing) from error
         return {tp: Span(begins[tp], ends[tp]) for tp in partitions}
 
     def tail(self, positions: Mapping[TopicPartition, int]) -> KafkaTail:
@@ -111,33 +127,44 @@ class KafkaLog:
             self._admin.close()
             self._admin = None
 
-    def _ask(self) -> Any:
+    def _ask(self, question: Callable[[Any], T]) -> T:
+        """Ask the cluster, again and again while nobody answers: another broker may, or take over."""
+        deadline = time.monotonic() + self._clients.patience
         if self._admin is None:
             self._admin = self._clients.admin()
-        return self._admin
+        while True:
+            try:
+                with self._clients.explained():
+                    return question(self._admin)
+            except LogUnavailable:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.1)
 
     def _create(self, topic: str, partitions: int, compact: bool) -> bool:
         # The log is the truth: a broker's default retention would eat what the journal needs for a replay,
         # and at once where records are dated in the past.
         configs = {"cleanup.policy": "compact"} if compact else {"retention.ms": "-1"}
-        wanted = {topic: {"num_partitions": partitions, "configs": configs}}
+        # as many copies as the cluster keeps by default: default.replication.factor
+        wanted = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": configs}}
         try:
-            with self._clients.explained():
-                # the controller answers before the brokers know: wait until they do
-                self._ask().create_topics(wanted, wait_for_metadata=True)
+            # the controller answers before the brokers know: wait until they do
+            self._ask(lambda admin: admin.create_topics(wanted, wait_for_metadata=True))
         except LogError as error:
             if not isinstance(error.__cause__, TopicAlreadyExistsError):
                 raise
             return False  # another worker was faster
+        finally:
+            self._settled_at[topic] = time.monotonic() + _SETTLING
         return True
 
     def _offsets(self, partitions: Sequence[TopicPartition], which: Any) -> dict[TopicPartition, int]:
         if not partitions:
             return {}
         asked = {foreign(tp): which for tp in partitions}
-        with self._clients.explained():
-            # of a transaction that is open nothing is there yet
-            found = self._ask().list_partition_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED)
+        # of a transaction that is open nothing is there yet
+        level = IsolationLevel.READ_COMMITTED
+        found = self._ask(lambda admin: admin.list_partition_offsets(asked, isolation_level=level))
         return {TopicPartition(*tp): at.offset for tp, at in found.items()}
 
     def _learn(self, topic: str) -> TopicInfo:
@@ -163,6 +190,10 @@ class KafkaLog:
         if producer is not None:
             with self._clients.explained():
                 producer.close(timeout=self._clients.patience)
+
+
+def _has(infos: Mapping[str, TopicInfo], tp: TopicPartition) -> bool:
+    return tp.topic in infos and tp.partition < infos[tp.topic].partitions
 
 
 def _infos(found: Sequence[Mapping[str, Any]]) -> dict[str, TopicInfo]:

@@ -1,6 +1,6 @@
 """Clients: kafka-python's clients, all made here, and its errors in words a person can use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,25 +16,62 @@ from kafka.errors import (
     OffsetOutOfRangeError,
     RetriableError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     UnsupportedCodecError,
+    UnsupportedSaslMechanismError,
 )
 from kafka.net.compat import KafkaNetClient
 
-from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic
+from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic, Unreadable
 from consumers.record import TopicPartition
 
 _TOLD: tuple[tuple[type[Exception], type[LogError], str], ...] = (
     (OffsetOutOfRangeError, RangeLost, "the log no longer holds what was asked for"),
     (LogTruncationError, RangeLost, "the log was cut back behind what was read"),
     (UnknownTopicOrPartitionError, UnknownTopic, "the topic or partition does not exist"),
+    (TopicAuthorizationFailedError, Unreadable, "access to a topic is denied; ask for the right to it"),
     (AuthorizationError, LogError, "access is denied; ask for the rights named"),
     (SaslAuthenticationFailedError, LogError, "the user or its secret is refused"),
-    (UnsupportedCodecError, LogError, "a batch is compressed in a way that cannot be read here"),
-    (CorruptRecordError, LogUnavailable, "a batch fails its checksum; look at the broker's disk"),
+    (UnsupportedSaslMechanismError, LogError, "it wants the password to be shown in another way"),
+    (UnsupportedCodecError, Unreadable, "a batch is compressed in a way that cannot be read here"),
+    (CorruptRecordError, Unreadable, "a batch fails its checksum; look at the broker's disk"),
     (RetriableError, LogUnavailable, "it does not answer"),
     (KafkaError, LogError, "it refuses"),
 )
+
+REFUSED = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
+"""The broker is there, and does not let us in."""
+
+
+class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
+    """kafka-python's network, which remembers why it reached nobody: else only its log tells."""
+
+    def __init__(self, **config: object) -> None:
+        super().__init__(**config)
+        self.failure: Exception | None = None
+        connect = self._manager.get_connection
+
+        def watched(*args: Any, **options: Any) -> Any:
+            connection = connect(*args, **options)
+            connection.close = self._noting(connection.close)
+            connection.connection_lost = self._noting(connection.connection_lost)
+            return connection
+
+        self._manager.get_connection = watched
+
+    def reached(self) -> None:
+        """Remember no more: somebody answered."""
+        del self._manager.get_connection
+
+    def _noting(self, ended: Callable[..., None]) -> Callable[..., None]:
+        def noted(error: Exception | None = None) -> None:
+            # after a refused password the broker hangs up, which is no news
+            if error is not None and not isinstance(self.failure, REFUSED):
+                self.failure = error
+            ended(error)
+
+        return noted
 
 
 class Clients:
@@ -107,25 +144,54 @@ class Clients:
 
     def error(self, error: Exception) -> LogError:
         kind, words = next((kind, words) for of, kind, words in _TOLD if isinstance(error, of))
-        return kind(f"Kafka at {self.bootstrap}: {words} ({error})")
+        return kind(f"Kafka at {self.bootstrap}: {words} ({error})", _concerned(error))
 
     def _make(self, kind: Any, **settings: object) -> Any:
         options = {name: value for name, value in self._options.items() if name in kind.DEFAULT_CONFIG}
-        nets: list[Any] = []
+        nets: list[_Net] = []
 
-        def net(**config: object) -> Any:
-            nets.append(KafkaNetClient(**config))
+        def net(**config: object) -> _Net:
+            nets.append(_Net(**config))
             return nets[0]
 
         made = None
         try:
-            with self.explained():
-                made = kind(**{**options, **settings}, kafka_client=net)
+            made = kind(**{**options, **settings}, kafka_client=net)
+        except KafkaError as error:
+            raise self._unmade(error, nets[0].failure if nets else None) from error
         finally:
             # a client that finds no broker leaves its thread and its sockets behind
-            for each in nets if made is None else ():
-                each.close()
+            for each in nets:
+                each.close() if made is None else each.reached()
         return made
+
+    def _unmade(self, error: KafkaError, cause: Exception | None) -> LogError:
+        """Why there is no client: whether nobody answers, or somebody who does not let us in."""
+        if isinstance(cause, REFUSED):
+            return self.error(cause)
+        told = self.error(error)
+        return type(told)(f"{told}{_hint(str(cause))}") if cause else told
+
+
+def _hint(cause: str) -> str:
+    """What a failed connection lets one suspect."""
+    if "CERTIFICATE_VERIFY_FAILED" in cause:
+        return f"; its certificate is not trusted here: {cause}"
+    if "ALERT" in cause and "CERTIFICATE" in cause:
+        return f"; it wants a certificate that it trusts: {cause}"
+    if any(sign in cause for sign in ("socket disconnected", "Handshake failed", "Invalid frame")):
+        return f"; perhaps the two do not mean the same security: {cause}"
+    return f": {cause}"
+
+
+def _concerned(error: Exception) -> list[TopicPartition]:
+    """The partitions that an error is about, where kafka-python tells."""
+    told: Any = ()
+    if isinstance(error, OffsetOutOfRangeError) and error.args:
+        told = error.args[0]
+    elif isinstance(error, LogTruncationError):
+        told = error.divergent_offsets
+    return [TopicPartition(*tp) for tp in told] if isinstance(told, dict) else []
 
 
 def foreign(tp: TopicPartition) -> Any:

@@ -36,6 +36,9 @@ REBALANCE = 30.0
 Members answer from threads of their own, so this need not be as long as a learner's longest step.
 """
 
+NOTICE = 10.0
+"""Seconds after which the group notices partitions that were added to a topic."""
+
 
 class Seat(NamedTuple):
     """How a worker takes part in a group; times in seconds.
@@ -55,6 +58,7 @@ class Seat(NamedTuple):
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
     """Membership of one worker in a pipeline's consumer group.
 
+    ``partitions`` is how many each topic should have: shards beyond are nobody's, and told of.
     ``options`` are those of KafkaLog.
     """
 
@@ -65,14 +69,15 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         group: str,
         topics: Sequence[str],
         one_model: bool,
+        partitions: int | None = None,
         seat: Seat | None = None,
         options: Mapping[str, object] | None = None,
     ) -> None:
         self._group, self._topics, self._one_model = group, sorted(topics), one_model
-        self._seat = seat or Seat()
+        self._seat, self._partitions = seat or Seat(), partitions
         self._assignor = ShardAssignor(one_model)
         self._assigned: frozenset[int] = frozenset()
-        self._trouble = ""
+        self._trouble = self._surplus = ""
         self._fenced = False
         self._positions: Mapping[TopicPartition, int] = {}
         self._ticked = time.monotonic()
@@ -89,7 +94,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
 
     @property
     def trouble(self) -> str:
-        """Why the group gives nothing out, or nothing to this worker; empty where all is well."""
+        """Why the group does not give out what it should; empty where all is well."""
         return self._trouble
 
     def holder(self, shard: int) -> str | None:
@@ -120,6 +125,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
             session_timeout_ms=int(seat.session * 1000),
             heartbeat_interval_ms=int(min(1.0, seat.session / 4) * 1000),
             max_poll_interval_ms=int(max(REBALANCE, seat.session) * 1000),
+            metadata_max_age_ms=int(NOTICE * 1000),
         )
         # kafka-python takes note of a fenced heartbeat, sends no more of them, and tells nobody
         coordinator = consumer._coordinator
@@ -149,7 +155,9 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
         found: dict[int, set[str]] = {}
         for tp in assigned:
             found.setdefault(tp.partition, set()).add(tp.topic)
-        whole = {partition for partition, topics in found.items() if topics == set(self._topics)}
+        surplus = {p for p in found if self._partitions is not None and p >= self._partitions}
+        self._surplus = f"there are partitions beyond the {self._partitions} in the file" if surplus else ""
+        whole = {p for p, topics in found.items() if topics == set(self._topics)} - surplus
         self._assigned = frozenset({0} if whole else ()) if self._one_model else frozenset(whole)
 
     # -- the membership thread
@@ -171,7 +179,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
                     self._step_aside()
                 self._consumer.poll(1_000)
                 self._show_positions()
-                self._say(self._assignor.refused)
+                self._say(self._assignor.refused or self._surplus)
             except FencedInstanceIdError:
                 self._fenced = True
             except KafkaError as error:

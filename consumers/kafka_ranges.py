@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from consumers.kafka_clients import Clients
 from consumers.kafka_reader import Reader
-from consumers.log import LogError, LogUnavailable, RangeLost, Span
+from consumers.log import LogError, LogUnavailable, RangeLost, Span, Unreadable
 from consumers.record import Record, TopicPartition
 
 _REMEMBERED = 64  # partitions; of each about one fetch, a megabyte
@@ -87,6 +87,9 @@ class Ranges:
             self.close()
             self._check(tp, ahead.begin, end)  # says it with figures
             raise
+        except Unreadable as error:
+            self.close()
+            raise Unreadable(f"{tp} cannot be read from offset {ahead.position} on: {error}", [tp]) from error
         except LogError:
             self.close()  # a consumer is of no use after an error
             raise
@@ -103,7 +106,7 @@ class Ranges:
     def _check(self, tp: TopicPartition, start: int, end: int) -> None:
         span = self._spans([tp])[tp]
         if start < span.begin or end > span.end:
-            raise RangeLost(f"{tp} holds offsets {span.begin} to {span.end}, not {start} to {end}")
+            raise RangeLost(f"{tp} holds offsets {span.begin} to {span.end}, not {start} to {end}", [tp])
 
     def _remember(self, tp: TopicPartition, ahead: _Ahead) -> None:
         self._ahead[tp] = ahead

@@ -1,10 +1,28 @@
 """Reader: one kafka-python consumer that reads assigned partitions and is never in a group."""
 
+import struct
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from snappy import UncompressError
+from zstandard import ZstdError
+
 from consumers.kafka_clients import Clients, foreign
+from consumers.log import Unreadable
 from consumers.record import Record, TopicPartition
+
+UNPACKING = (
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    UncompressError,
+    ZstdError,
+    struct.error,
+    zlib.error,
+)
+"""What kafka-python lets through when a batch holds something else than it says."""
 
 
 class Reader:
@@ -35,8 +53,11 @@ class Reader:
         self._consumer.seek(self._assigned[tp], offset)
 
     def poll(self, timeout: float) -> dict[TopicPartition, list[Record]]:
-        with self._clients.explained():
-            found = self._consumer.poll(int(timeout * 1000))
+        try:
+            with self._clients.explained():
+                found = self._consumer.poll(int(timeout * 1000))
+        except UNPACKING as error:
+            raise Unreadable(f"a batch cannot be unpacked ({type(error).__name__}: {error})") from error
         return {TopicPartition(*tp): [_record(raw) for raw in raws] for tp, raws in found.items()}
 
     def position(self, tp: TopicPartition) -> int:

@@ -5,7 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 from consumers.kafka_clients import Clients
 from consumers.kafka_reader import Reader
-from consumers.log import Log, LogError, LogUnavailable, RangeLost, UnknownTopic
+from consumers.log import (
+    Log,
+    LogError,
+    LogUnavailable,
+    PartitionsAdded,
+    RangeLost,
+    Span,
+    TopicInfo,
+    UnknownTopic,
+    Unreadable,
+)
 from consumers.record import Record, TopicPartition
 
 POLL_RECORDS = 2_000
@@ -18,6 +28,8 @@ STALL = 10.0
 """Seconds of waiting after which a topic that has records but gives none gets a new consumer."""
 
 _DOUBT = 0.1  # seconds between two questions where a silent topic ends
+
+_TRIAL = 2.0  # seconds to try whether one partition can be read
 
 _SLICE = 0.05  # seconds to wait for the first topic before the others get their turn
 
@@ -32,7 +44,7 @@ class KafkaTail:
     def __init__(self, clients: Clients, log: Log, positions: Mapping[TopicPartition, int]) -> None:
         self._clients, self._log, self._positions = clients, log, dict(positions)
         self._topics = list(dict.fromkeys(tp.topic for tp in positions))
-        self._ids = self._check_topics()
+        self._infos = self._check_topics()
         self._wanted = frozenset(positions)
         self._readers: dict[str, Reader] = {}
         self._ends: dict[TopicPartition, int] = {}
@@ -68,12 +80,33 @@ class KafkaTail:
         for topic in list(self._readers):
             self._forget(topic)
 
-    def _check_topics(self) -> dict[str, str]:
-        infos = self._log.describe(self._topics)
-        for tp in self._positions:
-            if tp.topic not in infos or tp.partition >= infos[tp.topic].partitions:
-                raise UnknownTopic(f"{tp} does not exist: create it")
-        return {topic: info.id for topic, info in infos.items()}
+    def _check_topics(self) -> dict[str, TopicInfo]:
+        infos = self._describe()
+        missing = [
+            tp
+            for tp in self._positions
+            if tp.topic not in infos or tp.partition >= infos[tp.topic].partitions
+        ]
+        if missing:
+            raise UnknownTopic(f"{missing[0]} does not exist: create it", missing)
+        return infos
+
+    def _describe(self) -> dict[str, TopicInfo]:
+        try:
+            return self._log.describe(self._topics)
+        except Unreadable as error:
+            denied = [topic for topic in self._topics if self._is_denied(topic)]
+            raise Unreadable(str(error), self._of(denied)) from error
+
+    def _is_denied(self, topic: str) -> bool:
+        try:
+            self._log.describe([topic])
+        except Unreadable:
+            return True
+        return False
+
+    def _of(self, topics: Collection[str]) -> list[TopicPartition]:
+        return [tp for tp in self._positions if tp.topic in topics]
 
     def _sweep(self, patience: float) -> dict[TopicPartition, list[Record]]:
         """Ask every topic of which something is wanted, waiting for the first of them only."""
@@ -107,8 +140,10 @@ class KafkaTail:
                 self._unlearn_ends(topic)
                 reader.assign(positions)
             found = reader.poll(wait)
-        except LogError:
+        except LogError as error:
             self._forget(topic)  # a consumer is of no use after an error
+            if isinstance(error, Unreadable):
+                raise self._located(error, positions) from error
             raise
         self._silence[topic] = 0.0 if found else self._silence[topic] + time.monotonic() - before
         return found
@@ -155,6 +190,28 @@ class KafkaTail:
     def _unlearn_ends(self, topic: str) -> None:
         self._ends = {tp: end for tp, end in self._ends.items() if tp.topic != topic}
 
+    def _located(self, error: Unreadable, positions: Mapping[TopicPartition, int]) -> LogError:
+        """The error with the partitions it concerns: kafka-python names none, so each is tried alone."""
+        failing = {tp: at for tp, at in positions.items() if self._fails(tp, at)}
+        if not failing:
+            return LogUnavailable(f"{error}; asked again, it can be read")
+        places = " and ".join(f"{tp} (offset {at})" for tp, at in failing.items())
+        return Unreadable(f"{places} cannot be read: {error}", failing)
+
+    def _fails(self, tp: TopicPartition, position: int) -> bool:
+        deadline = time.monotonic() + _TRIAL
+        reader = Reader(self._clients, at_most=1, wait_ms=20)
+        try:
+            reader.assign({tp: position})
+            while time.monotonic() < deadline and reader.end(tp) != position:
+                if reader.poll(0.1):
+                    return False
+        except Unreadable:
+            return True
+        finally:
+            reader.close()
+        return False  # there is nothing more in it, or nothing yet
+
     def _watch(self) -> None:
         """See that the log answers, that it holds what is read next, and that nothing stalls."""
         if self._lost is not None:
@@ -162,18 +219,33 @@ class KafkaTail:
         if time.monotonic() < self._watch_at:
             return
         self._watch_at = time.monotonic() + WATCH
-        ids = {topic: info.id for topic, info in self._log.describe(self._topics).items()}
-        for topic, known in self._ids.items():
-            if ids.get(topic) != known:
-                raise RangeLost(f"topic {topic} was deleted or made anew while it was read")
-        for tp, span in self._log.spans(list(self._positions)).items():
+        infos = self._describe()
+        gone = [
+            topic for topic, known in self._infos.items() if topic not in infos or infos[topic].id != known.id
+        ]
+        lost = {tp: f"topic {tp.topic} was deleted or made anew while it was read" for tp in self._of(gone)}
+        lost |= self._look_at(self._log.spans([tp for tp in self._positions if tp not in lost]))
+        if lost:
+            raise RangeLost("; ".join(dict.fromkeys(lost.values())), lost)
+        self._see_growth(infos)
+
+    def _look_at(self, spans: Mapping[TopicPartition, Span]) -> dict[TopicPartition, str]:
+        """Why partitions cannot be read on; also starts those anew that say nothing for too long."""
+        lost = {}
+        for tp, span in spans.items():
             position = self._positions[tp]
             if not span.begin <= position <= span.end:
-                raise RangeLost(
-                    f"{tp} holds offsets {span.begin} to {span.end}, the reader stands at {position}"
-                )
-            if self._silence[tp.topic] >= STALL and self._stands_before(tp, span.end):
+                lost[tp] = f"{tp} holds offsets {span.begin} to {span.end}, the reader stands at {position}"
+            elif self._silence[tp.topic] >= STALL and self._stands_before(tp, span.end):
                 self._forget(tp.topic)
+        return lost
+
+    def _see_growth(self, infos: Mapping[str, TopicInfo]) -> None:
+        for topic, info in infos.items():
+            before = self._infos[topic].partitions
+            if info.partitions > before:
+                self._infos[topic] = info
+                raise PartitionsAdded(topic, before, info.partitions)
 
     def _stands_before(self, tp: TopicPartition, end: int) -> bool:
         reader = self._readers.get(tp.topic)

@@ -10,9 +10,15 @@ Errors::
      +-- UnknownTopic      the topic does not exist: create it
      +-- DeliveryError     records were not accepted; none, some or all of them are in the log
      +-- RangeLost         the log no longer holds offsets that were asked for
+     +-- Unreadable        the log holds records that cannot be read here
+     +-- PartitionsAdded   a topic has grown by partitions that nobody reads
+
+An error that concerns some partitions and not others says so: ``partitions`` are those concerned.
+Where it is empty the error concerns all, or nobody knows. So one partition's trouble need not stop
+the others: read on with a new tail that leaves these out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from consumers.record import Record, TopicPartition
@@ -20,6 +26,10 @@ from consumers.record import Record, TopicPartition
 
 class LogError(Exception):
     """What went wrong with a log, in a sentence that says what to do."""
+
+    def __init__(self, said: str, partitions: Iterable[TopicPartition] = ()) -> None:
+        super().__init__(said)
+        self.partitions = frozenset(partitions)
 
 
 class LogUnavailable(LogError):
@@ -36,6 +46,24 @@ class DeliveryError(LogError):
 
 class RangeLost(LogError):
     """The log no longer holds offsets that were asked for (retention, truncation, a new topic)."""
+
+
+class Unreadable(LogError):
+    """The log holds records that cannot be read here: damaged, in an unknown codec, or not for us."""
+
+
+class PartitionsAdded(LogError):
+    """A topic has more partitions than when reading began; ``partitions`` are the new ones.
+
+    Keys have moved to them, and nobody reads them.
+    """
+
+    def __init__(self, topic: str, before: int, now: int) -> None:
+        self.topic, self.before, self.now = topic, before, now
+        super().__init__(
+            f"topic {topic} was given partitions while it was read: it had {before} and has {now} now",
+            [TopicPartition(topic, index) for index in range(before, now)],
+        )
 
 
 class TopicInfo(NamedTuple):
@@ -62,8 +90,10 @@ class Tail(Protocol):
         transaction markers) but never go back. A record that no client could parse is a record
         like any other: bytes are handed on as they are.
 
-        Raises RangeLost when a position lies before the first kept offset or beyond the end,
-        on this and every later call; LogUnavailable when the log cannot be reached.
+        Raises RangeLost when a position lies before the first kept offset or beyond the end, or
+        its topic is gone, on this and every later call; Unreadable while what is next in a
+        partition cannot be read (others may go on: in a new tail without it); PartitionsAdded once
+        for each time that a topic grows; LogUnavailable when the log cannot be reached.
         """
         ...
 
@@ -157,7 +187,7 @@ class Membership(Protocol):
 
     @property
     def trouble(self) -> str:
-        """Why nothing is given out, or nothing to this worker, in a sentence; empty where all is well.
+        """Why not everything is given out, or nothing to this worker, in a sentence; empty where all is well.
 
         To stand by while others have all shards is no trouble.
         """

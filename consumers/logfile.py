@@ -38,7 +38,7 @@ _TROUBLE = {
     sqlite3.SQLITE_READONLY: "is read-only; check the permissions of the file and of its folder",
     sqlite3.SQLITE_PERM: "may not be opened; check the permissions of the file and of its folder",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its folder exists and may be written to",
-    sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk",
+    sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk and the room on it",
 }
 _DAMAGE = {
     sqlite3.SQLITE_NOTADB: "is not a log: some other file stands at its path",
@@ -96,7 +96,7 @@ class LogFile:
         sql = "SELECT number, begin, next FROM partition WHERE topic = ? AND partition = ?"
         row = self._db.execute(sql, tp).fetchone()
         if row is None:
-            raise UnknownTopic(f"{tp} does not exist: create it")
+            raise UnknownTopic(f"{tp} does not exist: create it", [tp])
         return row[0], Span(row[1], row[2])
 
     def spans(self) -> dict[int, Span]:

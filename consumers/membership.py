@@ -4,8 +4,10 @@ import fcntl
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from consumers.log import LogUnavailable
 from consumers.record import TopicPartition
 
 RETRY = 0.2
@@ -58,22 +60,32 @@ class EmbeddedMembership:
         """Give every shard back."""
         for shard in list(self._held):
             descriptor = self._held.pop(shard)
-            os.ftruncate(descriptor, 0)
+            _write(descriptor, "")
             os.close(descriptor)
 
     def _try(self, shard: int) -> None:
-        descriptor = os.open(self._file(shard), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            descriptor = os.open(self._file(shard), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            where = self._file(shard)
+            raise LogUnavailable(f"{where}: {error.strerror}; check its folder and the disk") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, self._worker.encode(), 0)
         self._held[shard] = descriptor
+        _write(descriptor, self._worker)
 
     def _file(self, shard: int) -> Path:
         return self._folder / f"{self._name}.{self._pipeline}.{shard}.owner"
+
+
+def _write(descriptor: int, name: str) -> None:
+    """Put a name into a lock's file, for people; the lock holds where the disk does not take it."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, name.encode(), 0)
 
 
 def _is_locked(descriptor: int) -> bool:

@@ -27,6 +27,10 @@ LONGEST_READ = 100_000
 """Bytes of a record beyond which it is not parsed a second time for its view."""
 
 
+MASK = "***"
+"""What stands in for a private value."""
+
+
 class Shown(NamedTuple):
     """Which keys of a record may be shown: all, or, where any is private, the ``declared`` others."""
 
@@ -91,7 +95,7 @@ def _cut(parsed: dict[str, object]) -> dict[str, object]:
 
 def _masked(parsed: dict[str, object], shown: Shown) -> dict[str, object]:
     known = {key: value for key, value in parsed.items() if key in shown.declared or key in shown.private}
-    masked = _cut({key: "***" if key in shown.private else value for key, value in known.items()})
+    masked = _cut({key: MASK if key in shown.private else value for key, value in known.items()})
     unknown = len(parsed) - len(known)
     return masked | ({"(undeclared)": unknown} if unknown else {})
 

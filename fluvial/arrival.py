@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from fluvial.bridge import NoTopic
+from fluvial.bridge import TopicUnfit
 from fluvial.decision import Decision
 from fluvial.follower import Follower
 from fluvial.outputs import Outbox
@@ -32,7 +32,7 @@ class Arrival:
         self.owned, self.started, self.tried = owned, started, tried
         self.accepted = False
         self.replayed = 0
-        self._accept, self._progress = accept, progress
+        self._accept, self._progress, self._outbox = accept, progress, outbox
         self._rows = owned.recover(outbox, warm)
 
     def go_on(self, pause: Callable[[], bool]) -> bool:
@@ -47,8 +47,8 @@ class Arrival:
                 if pause():
                     return False
         except (Gap, StepFailed) as trouble:
-            if self._accept is None or isinstance(trouble, NoTopic):
+            if self._accept is None or isinstance(trouble, TopicUnfit):
                 raise
-            self.owned.accept(self._accept, spoilt=isinstance(trouble, StepFailed))
+            self.owned.accept(self._accept, self._outbox, spoilt=isinstance(trouble, StepFailed))
             self.accepted = True
         return True

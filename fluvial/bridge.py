@@ -11,8 +11,8 @@ from fluvial.journal import Batch
 from fluvial.replay import Gap
 
 
-class NoTopic(Gap):
-    """A topic does not exist: until it does, nobody can say what is lost."""
+class TopicUnfit(Gap):
+    """A topic is not there, or not as the pipeline file says: until it is, nobody can say what is lost."""
 
 
 def bridge(
@@ -27,9 +27,9 @@ def bridge(
 
     ``past`` is the last state that can be rebuilt; the rows in ``given_up`` come after it. Reading
     goes on where it had been, never before it: what was predicted once is not predicted again. Of
-    a topic that was made anew everything is read. Raises NoTopic, LogError.
+    a topic that was made anew everything is read. Raises TopicUnfit, LogError.
     """
-    ids = topic_ids(log, topics)
+    ids = topic_ids(log, topics, past.shard.pipeline.partitions)
     reached = Past(past.shard, dict(past.positions))
     for row in given_up:
         reached.moved(row)
@@ -50,10 +50,16 @@ def bridge(
     return decision._replace(args=asked | args), ids
 
 
-def topic_ids(log: Log, topics: Iterable[str]) -> dict[str, str]:
-    """The ids of topics. Raises NoTopic, LogError."""
+def topic_ids(log: Log, topics: Iterable[str], partitions: int) -> dict[str, str]:
+    """The ids of topics that should have so many partitions. Raises TopicUnfit, LogError."""
     wanted = sorted(topics)
-    found = {name: info.id for name, info in log.describe(wanted).items()}
+    found = log.describe(wanted)
     if missing := [name for name in wanted if name not in found]:
-        raise NoTopic(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
-    return found
+        raise TopicUnfit(f"the topic {missing[0]} does not exist: create it with `fluvial topics create`")
+    for name, info in found.items():
+        if info.partitions != partitions:
+            raise TopicUnfit(
+                f"the topic {name} has {info.partitions} partitions, the pipeline file says {partitions}: "
+                f"write {info.partitions} there, give every topic as many, and start the workers anew"
+            )
+    return {name: info.id for name, info in found.items()}

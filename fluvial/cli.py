@@ -12,7 +12,20 @@ import structlog
 import typer
 
 from consumers.log import LogError, LogUnavailable
-from fluvial.commands import demo, desk, doctor, replay, run, store, topics
+from fluvial.commands import (
+    demo,
+    desk,
+    doctor,
+    explain,
+    replay,
+    review,
+    run,
+    shard,
+    snapshots,
+    store,
+    topics,
+    upgrade,
+)
 from fluvial.commands.common import plain_text
 from fluvial.config import ConfigError
 from fluvial.incidents import NoSuchIncident
@@ -31,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, topics, desk, replay, store, doctor, demo):
+for part in (run, topics, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo):
     part.add_to(app)
 
 

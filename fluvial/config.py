@@ -5,7 +5,7 @@ Nobody below this package sees a config object: parts are built from its section
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -169,10 +169,25 @@ def parse(text: str, *, name: str = "pipeline.yaml") -> Pipeline:
         raise ConfigError(
             f"{name}: must hold a mapping with keys such as {', '.join(list(Pipeline.model_fields)[:4])}"
         )
+    return checked(raw, name=name)
+
+
+def checked(raw: Mapping[str, Any], *, name: str) -> Pipeline:
+    """A pipeline of what a file called ``name`` holds. Raises ConfigError."""
     try:
         return Pipeline.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{name}: {line}" for line in explain(error, raw, Pipeline))) from None
+
+
+def as_written(pipeline: Pipeline) -> dict[str, Any]:
+    """A pipeline as JSON can carry it, without what is as by default; ``checked`` reads it again."""
+    return pipeline.model_dump(mode="json", exclude_defaults=True)
+
+
+def with_model(pipeline: Pipeline, expression: str, *, name: str = "--model") -> Pipeline:
+    """The same pipeline with another model, checked as if a file said so. Raises ConfigError."""
+    return checked(as_written(pipeline) | {"model": expression}, name=name)
 
 
 def _read(text: str, name: str) -> Any:

@@ -37,7 +37,7 @@ _SQLITE = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: "check the path and its rights",
-    sqlite3.SQLITE_IOERR: "check the disk",
+    sqlite3.SQLITE_IOERR: "check the disk and the room on it",
 }
 _SQLITE_WRONG = {
     sqlite3.SQLITE_ERROR: _OTHER,

@@ -17,6 +17,9 @@ logger = structlog.get_logger()
 REST = 30.0
 """Seconds after a failure before a follower tries again; the shard's owner is not concerned."""
 
+FEW = 2_000
+"""Records fetched at a time: what is fetched and not stepped when time is up is fetched again."""
+
 
 class Follower:
     """Follows the journal of one shard a few rows at a time and publishes nothing.
@@ -34,28 +37,37 @@ class Follower:
         self.past: Past | None = None
         self.unpublished: dict[int, list[Output]] = {}
         self._rows: Iterator[tuple[Batch, list[Output]]] = iter(())
+        self._warm = False
 
-    def follow(self, seconds: float) -> None:
-        """Step what is new, for about so many seconds."""
+    def follow(self, seconds: float) -> bool:
+        """Step what is new, for about so many seconds; returns whether there was anything new."""
         if self._timing.monotonic() < self._not_before:
-            return
+            return False
         try:
-            self._step(self._timing.monotonic() + seconds)
+            stepped = self._step(self._timing.monotonic() + seconds)
         except (Gap, StepFailed, LogError, StoreUnavailable) as trouble:
             logger.warning("cannot follow the journal", shard=self._history.index, why=str(trouble))
             self._forget()
             self._not_before = self._timing.monotonic() + REST
+            return False
+        if not stepped and not self._warm and self.past is not None:
+            self._warm = True
+            logger.info("standing by", shard=self._history.index, batch=self.past.batch)
+        return stepped
 
-    def _step(self, deadline: float) -> None:
+    def _step(self, deadline: float) -> bool:
         if self.past is None:
             if not self._history.pinned():
-                return  # where its reading begins is for its first owner to say
+                return False  # where its reading begins is for its first owner to say
             self.past = self._history.start()
-            self._rows = self._history.walk(self.past)
+            self._rows = self._history.walk(self.past, chunk=FEW)
+        stepped = False
         for row, outputs in self._rows:
+            stepped = True
             self.unpublished[row.number] = outputs
             for known in [number for number in self.unpublished if number <= row.published]:
                 del self.unpublished[known]
             if self._timing.monotonic() >= deadline:
-                return
-        self._rows = self._history.walk(self.past)  # that one was at its end: the next looks for newer rows
+                return True
+        self._rows = self._history.walk(self.past, chunk=FEW)  # the last one is at its end
+        return stepped

@@ -1,4 +1,4 @@
-"""Header: what a snapshot says about itself, and what it must say to be opened here."""
+"""Header: what made a snapshot and for which place; sealed with it, and readable without opening it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,24 +7,46 @@ from consumers.record import TopicPartition
 from fluvial.config import Pipeline
 from fluvial.fingerprint import contract_version, libraries, model_version, state_version
 
+FORMAT = 2
+"""Goes up when snapshots of before can no longer be read; they are then rebuilt by replay."""
 
-def expected_of(pipeline: Pipeline, shard: int) -> dict[str, Any]:
-    """What must hold of a snapshot so that its state can go on here."""
-    named = {"pipeline": pipeline.pipeline, "shard": shard, "state": state_version(pipeline)}
-    return named | libraries()
+PLACE = ("pipeline", "shard", "batch")
+"""Where a snapshot belongs. One found elsewhere was put there by somebody: its versions may be right."""
 
 
 def header_for(
     pipeline: Pipeline,
     shard: int,
-    *,
     batch: int,
-    epoch: int,
     positions: Mapping[TopicPartition, int],
-    digest: str,
+    epoch: int,
+    digest: bytes,
 ) -> dict[str, Any]:
-    """All that a snapshot's header says."""
-    versions = {"contract": contract_version(pipeline), "model": model_version(pipeline)}
-    where = {"positions": {str(tp): offset for tp, offset in positions.items()}}
-    of = {"batch": batch, "epoch": epoch, "digest": digest}
-    return expected_of(pipeline, shard) | versions | of | where
+    """The header of the snapshot that is taken after ``batch``.
+
+    ``positions`` are the offsets at which reading goes on, ``digest`` is that of the shard.
+    """
+    return expected_of(pipeline, shard) | {
+        "batch": batch,
+        "positions": {str(tp): offset for tp, offset in positions.items()},
+        "epoch": epoch,
+        "digest": digest.hex(),
+    }
+
+
+def expected_of(pipeline: Pipeline, shard: int) -> dict[str, Any]:
+    """What a header has to say for its snapshot to be of use to this shard of this pipeline, as it is now."""
+    return {
+        "format": FORMAT,
+        "pipeline": pipeline.pipeline,
+        "shard": shard,
+        "contract": contract_version(pipeline),
+        "model": model_version(pipeline),
+        "state": state_version(pipeline),
+        **libraries(),
+    }
+
+
+def positions_of(header: Mapping[str, Any]) -> dict[TopicPartition, int]:
+    """The offsets of a header; to be believed once its snapshot has been unsealed."""
+    return {TopicPartition.parse(tp): offset for tp, offset in header["positions"].items()}

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import structlog
 
 from consumers.record import Record, TopicPartition
-from fluvial.header import expected_of
+from fluvial.header import expected_of, positions_of
 from fluvial.journal import Batch
 from fluvial.place import Place, partitions_of, ranks_of
 from fluvial.replay import Gap, read, replay
 from fluvial.shard import Output, Shard
 from fluvial.shelf import Kept
-from fluvial.snapshot import OtherVersion, SnapshotError, unseal
+from fluvial.snapshot import OtherVersion, SnapshotError, header_of, unseal
 
 logger = structlog.get_logger()
 
@@ -105,9 +105,10 @@ class History:
             raise Closed("it is gone by now")
         if self.is_void(kept.batch):
             raise SnapshotError("its batch was given up when a gap was accepted")
-        expected = expected_of(self.pipeline, self.index) | {"batch": kept.batch}
-        shard = Shard(self.pipeline, self.index, unseal(body, expected, self._key))
-        return Past(shard, self._with_new(kept.positions))
+        state = unseal(body, expected_of(self.pipeline, self.index), self._key, batch=kept.batch)
+        # The row beside the snapshot says where reading goes on, too, but is under no seal.
+        positions = positions_of(header_of(body))
+        return Past(Shard(self.pipeline, self.index, state), self._with_new(positions))
 
     def from_here(self, batch: int) -> Past | None:
         """The oldest usable snapshot of that batch or of a later one, None where there is none."""
@@ -144,6 +145,22 @@ class History:
         for page in self._pages(after, until):
             rows = [row for row in page if not self.is_void(row.number)]
             yield from read(self._log, rows, self._ranks, chunk=chunk)
+
+    def replayable_after(self) -> int:
+        """The batch after which every row's records are there, as far as offsets tell; 0 for all of them."""
+        spans = self._log.spans(self._partitions)
+        reached: dict[TopicPartition, int] = {}
+        after = 0
+        for page in self._pages(0, None):
+            for row in page:
+                for tp, done in row.ranges.items():
+                    if done.start < reached.get(tp, 0):  # the topic was made anew
+                        after = max(after, row.number - 1)
+                    span = spans.get(tp)
+                    if span is None or done.start < span.begin or done.end > span.end:
+                        after = row.number
+                    reached[tp] = done.end
+        return after
 
     def voids(self) -> list[Void]:
         """The stretches of rows that people gave up, oldest first."""

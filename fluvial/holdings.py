@@ -198,7 +198,9 @@ class Holdings:
         try:
             self._journal.halt(owned.index, owned.epoch, why)
             self._journal.tried(owned.index, owned.epoch, tried, why)
-            self._incidents.stands_still(self._pipeline.pipeline, owned.index, why, owned.loss())
+            self._incidents.stands_still(
+                self._pipeline.pipeline, owned.index, why, gives_up=owned.loss(), retried=by_itself
+            )
         except Fenced:
             self.refuse(owned, "halt")
             return

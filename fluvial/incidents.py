@@ -82,18 +82,26 @@ class Incidents:
                 self._take_in(db, pipeline, shard, alarm_id, alarm)
 
     def stands_still(
-        self, pipeline: str, shard: int, why: str, gives_up: Mapping[str, Any] | None = None
+        self,
+        pipeline: str,
+        shard: int,
+        why: str,
+        *,
+        gives_up: Mapping[str, Any] | None = None,
+        retried: bool = False,
     ) -> None:
         """Open an incident because a shard is halted, or tell the open one why it is now.
 
-        ``gives_up`` is what accepting the gap would give up: see :func:`fluvial.bridge.bridge`. The
-        sentence of before with other numbers in it (a log goes on growing) is no news: they are updated.
+        ``gives_up`` is what accepting the gap would give up: see :func:`fluvial.bridge.bridge`;
+        ``retried`` says whether the shard is tried again by itself. The sentence of before with other
+        numbers in it (a log goes on growing) is no news: they are updated.
         """
         with self._store.write() as db:
             lock_pipeline(db, pipeline)
             now = time.time()
             row: dict[str, Any] = {"pipeline": pipeline, "shard": shard, "monitor": HALT}
-            said: dict[str, Any] = {"why": why, "gives_up": None if gives_up is None else dict(gives_up)}
+            said: dict[str, Any] = {"why": why, "retried": retried}
+            said["gives_up"] = None if gives_up is None else dict(gives_up)
             known = standing(db, pipeline, shard)
             if known is not None and self._refreshed(db, known, said):
                 return

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from consumers.record import Record, TopicPartition
-from fluvial.bridge import NoTopic, bridge, topic_ids
+from fluvial.bridge import TopicUnfit, bridge, topic_ids
 from fluvial.decision import STEERING, Decision, wants_model
 from fluvial.fingerprint import definition
 from fluvial.follower import Follower
@@ -23,7 +23,7 @@ from fluvial.outputs import Outbox
 from fluvial.place import Place, partitions_of, ranks_of
 from fluvial.replay import Gap, by_partition, range_of
 from fluvial.saver import Job
-from fluvial.shard import Shard, StepFailed, batch_step
+from fluvial.shard import Output, Shard, StepFailed, batch_step
 from fluvial.shelf import Kept
 from fluvial.snapshot import pack
 
@@ -52,6 +52,7 @@ class Owned:
         self.saved_at = float("-inf")
         self.save_cost = 0.0
         self._brought_back: dict[int, Any] = {}
+        self._unpublished: list[Output] = []
         self.saving = False
 
     @property
@@ -72,53 +73,54 @@ class Owned:
     def recover(self, outbox: Outbox, warm: Follower | None = None) -> Iterator[int]:
         """Load the newest good snapshot and replay what follows; yields each batch that was replayed.
 
-        What was journaled but perhaps not published goes to ``outbox`` again, byte for byte. A
-        follower that is ``warm`` saves the loading and most of the replay. Raises NoTopic at once; Gap
+        What was journaled but perhaps not published goes to ``outbox`` in the end, byte for byte. A
+        follower that is ``warm`` saves the loading and most of the replay. Raises TopicUnfit at once; Gap
         and StepFailed when as much as possible is replayed; Fenced, StoreUnavailable, LogError.
         """
         anew = self._check_topics()
         kept = self._shelf.listing(self.index)
         self.published = self._proven(kept)
-        self.past = self._begin(warm, outbox)
+        self.past = self._begin(warm)
         self.saved_batch = max((one.batch for one in kept), default=-1)
         try:
-            yield from self._replay(outbox)
+            yield from self._replay()
         except Gap as gap:
             raise anew or gap from None
         if anew is not None:
             raise anew
         self._check_positions()
+        outbox.put(self.index, self._unpublished)
 
-    def _replay(self, outbox: Outbox) -> Iterator[int]:
+    def _replay(self) -> Iterator[int]:
         try:
-            yield from self._steps(outbox)
+            yield from self._steps()
         except Gap:
             # A follower that was left behind may need what nobody else needs any more.
             newest = self._history.start()
             if newest.batch > self.past.batch:
                 self.past = newest
             # Many rows are fetched together, and one that is gone spoils them all: now one by one.
-            yield from self._steps(outbox, chunk=0)
+            yield from self._steps(chunk=0)
 
-    def _steps(self, outbox: Outbox, chunk: int | None = None) -> Iterator[int]:
+    def _steps(self, chunk: int | None = None) -> Iterator[int]:
         for row, outputs in self._history.walk(self.past, chunk=chunk):
             self.since_snapshot += sum(done.count for done in row.ranges.values())
             if row.number > self.published:
-                outbox.put(self.index, outputs)
+                self._unpublished += outputs
             yield row.number
 
     def loss(self) -> Mapping[str, Any] | None:
         """What accepting the gap would give up as things are; None where nothing can be accepted yet."""
         try:
             taken, _ = self._bridge(self._given_up(), Decision(0, "accept_gap", ""))
-        except NoTopic:
+        except TopicUnfit:
             return None
         return taken.args
 
-    def accept(self, decision: Decision, *, spoilt: bool) -> None:
+    def accept(self, decision: Decision, outbox: Outbox, *, spoilt: bool) -> None:
         """Go on behind what cannot be replayed, as a person decided; the journal says what was given up.
 
-        To be called after ``recover`` has raised anything but NoTopic: ``spoilt`` says that a step
+        To be called after ``recover`` has raised anything but TopicUnfit: ``spoilt`` says that a step
         failed, so that what is in memory stands in the middle of a batch. Decisions that steer the
         learner are not given up with their batches. Raises Gap, Fenced, StoreUnavailable, LogError.
         """
@@ -132,9 +134,11 @@ class Owned:
         if self._journal.append([Entry(self.index, self.epoch, row, ids)]):
             raise Fenced(f"shard {self.index} has a newer owner than epoch {self.epoch}")
         self._history.void(self.past.batch, number)
+        self._shelf.forget(self.index, self.epoch, self.past.batch + 1, number - 1)
         batch_step(self.shard, number, done, [], models=self._brought_back.__getitem__)
         self._brought_back.clear()
         self.past.moved(row)
+        outbox.put(self.index, self._unpublished)
 
     def _given_up(self) -> list[Batch]:
         rows = self._journal.batches(self.index, self.past.batch)
@@ -143,12 +147,12 @@ class Owned:
     def _bridge(self, given_up: Sequence[Batch], decision: Decision) -> tuple[Decision, dict[str, str]]:
         return bridge(self._log, self.past, given_up, decision, self._tenure.topic_ids, self.ranks)
 
-    def _begin(self, warm: Follower | None, outbox: Outbox) -> Past:
+    def _begin(self, warm: Follower | None) -> Past:
         past = warm.past if warm is not None else None
         if warm is not None and past is not None and not self._history.is_void(past.batch):
             for batch, outputs in warm.unpublished.items():
                 if batch > self.published:
-                    outbox.put(self.index, outputs)
+                    self._unpublished += outputs
             return past
         return self._history.start()
 
@@ -161,8 +165,8 @@ class Owned:
         return max([0, *(one.batch for one in kept), *(row.published for row in last)])
 
     def _check_topics(self) -> Gap | None:
-        """Raise NoTopic where one is missing; return Gap where one was made anew."""
-        found = topic_ids(self._log, self.ranks)
+        """Raise TopicUnfit where one is missing or has grown; return Gap where one was made anew."""
+        found = topic_ids(self._log, self.ranks, self.pipeline.partitions)
         if not self._tenure.topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
         for name, known in self._tenure.topic_ids.items():
@@ -218,14 +222,7 @@ class Owned:
     def job(self) -> Job:
         """The state as it is now, packed, for a saver to seal and to store. Raises SnapshotError."""
         state = self.shard.state
-        header = header_for(
-            self.pipeline,
-            self.index,
-            batch=state.batch,
-            epoch=self.epoch,
-            positions=self.positions,
-            digest=state.digest.hex(),
-        )
+        header = header_for(self.pipeline, self.index, state.batch, self.positions, self.epoch, state.digest)
         packed = pack(state)
         self.since_snapshot, self.saved_batch = 0, state.batch
         return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed)

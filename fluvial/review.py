@@ -36,14 +36,14 @@ EFFECTS: dict[Action, str] = {
     "monitors warm up again. The offset stays: what came since is not learned again.",
     "resume_shard": "The shard is tried again within seconds. Where it can go on nothing is lost; "
     "else it stands still as before.",
-    "accept_gap": "The shard goes on behind what it cannot replay. What it had learned from there is "
-    "forgotten, what it has skipped is never learned. This cannot be undone.",
+    "accept_gap": "The shard goes on behind what it cannot replay: batches that cannot be rebuilt are "
+    "forgotten, records that are gone are never learned. This cannot be undone.",
     "resolve": "The incident is closed; learning goes on as it is.",
     "false_alarm": "The incident is closed as a false alarm; learning goes on as it is.",
 }
 """What each action does, said before it is taken."""
 
-ONE_SHARD = ("resume_shard", "accept_gap")
+ONE_SHARD: tuple[Action, ...] = ("resume_shard", "accept_gap")
 """What concerns one shard that stands still, and not the pipeline."""
 
 
@@ -129,8 +129,8 @@ def effect_of(request: Request, shard: int | None) -> str:
             )
         case "accept_gap":
             return (
-                f"Shard {shard} goes on behind what it cannot replay. What it had learned from there is "
-                "forgotten, what it has skipped is never learned. This cannot be undone."
+                f"Shard {shard} goes on behind what it cannot replay: batches that cannot be rebuilt are "
+                "forgotten, records that are gone are never learned. This cannot be undone."
             )
         case action:
             return EFFECTS[action]

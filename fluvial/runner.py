@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.aligned import Aligned
-from consumers.log import Log, LogError, Membership, RangeLost
+from consumers.log import Log, LogError, Membership, PartitionsAdded, RangeLost, Unreadable
 from consumers.record import Record
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
@@ -89,6 +89,8 @@ class Runner:
 
     def trouble(self) -> str:
         """Why this worker is not ready; empty where it is. May be asked from any thread."""
+        if self.should_exit:
+            return "it is being stopped"
         still = self._timing.monotonic() - self._turned_at
         if not self._trouble and still > STUCK:
             return f"the loop has not turned for {still:.0f} s"
@@ -169,12 +171,20 @@ class Runner:
         waiting = any(self._ready(owned) for owned in self.owned.values())
         try:
             self._aligned.poll(min(self._pipeline.linger, 0.005) if waiting else DECISIONS_EVERY)
-        except RangeLost as lost:
-            # Taking the shards again shows which of them cannot go on, and why; the others do. What they
-            # have learned is kept: the records before the missing ones may be gone as well.
-            logger.error("records are missing: shards are taken again", why=str(lost))
-            self._holdings.let_go(list(self.owned))
+        except (RangeLost, PartitionsAdded) as error:
+            # Taking the shards again shows which of them cannot go on, and why; the others do.
+            logger.error("the log is not as it was: shards are taken again", why=str(error))
+            self._holdings.let_go([owned.index for owned in self._concerned(error)])
             self._reopen()
+        except Unreadable as error:
+            for owned in self._concerned(error):
+                self._holdings.halt(owned, str(error), by_itself=True)
+            self._reopen()
+
+    def _concerned(self, error: LogError) -> list[Owned]:
+        """The shards that an error is about: all of them where it names none of their partitions."""
+        every = list(self.owned.values())
+        return [owned for owned in every if error.partitions & set(owned.partitions)] or every
 
     def _ready(self, owned: Owned) -> int:
         return self._aligned.ready(owned.partitions) if self._aligned else 0

@@ -110,6 +110,7 @@ class Said:
                 if entry.offset < before and entry.offset < first_end:
                     begin = record.offset
                 before = entry.offset
+        self._span = self._span._replace(begin=begin)
         self._begin(begin)
 
     def _begin(self, at: int) -> None:

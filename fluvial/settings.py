@@ -2,7 +2,10 @@
 
 import os
 import re
+import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -28,6 +31,19 @@ class Settings(BaseSettings):
         default=Path(".fluvial"), description="folder for the embedded log, the store and the keys"
     )
     log: str = Field(default="", description="embedded:PATH or kafka://HOST:PORT[,HOST:PORT]")
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        default="plaintext", description="how Kafka is spoken to: encrypted (ssl), with a password (sasl)"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="PLAIN", description="how the password is shown to Kafka"
+    )
+    kafka_user: str = Field(default="", description="the user that Kafka knows")
+    kafka_password_file: Path | None = Field(default=None, description="file with that user's password")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="certificates to know Kafka by; without it those of the machine"
+    )
+    kafka_cert_file: Path | None = Field(default=None, description="certificate to show to Kafka")
+    kafka_cert_key_file: Path | None = Field(default=None, description="key of that certificate")
     store: str = Field(default="", description="SQLAlchemy URL of SQLite or PostgreSQL")
     store_password_file: Path | None = Field(default=None, description="file with the store's password")
     key_file: Path | None = Field(
@@ -76,6 +92,47 @@ class Settings(BaseSettings):
         return self.log.removeprefix("kafka://") if self.log.startswith("kafka://") else None
 
     @property
+    def kafka_options(self) -> dict[str, object]:
+        """What Kafka's clients are told about security. Raises ConfigError naming the variable."""
+        options: dict[str, object] = {"security_protocol": self.kafka_security.upper()}
+        return options | self._kafka_sasl() | self._kafka_ssl()
+
+    def _kafka_sasl(self) -> dict[str, object]:
+        if not self.kafka_security.startswith("sasl"):
+            self._refuse("sasl_ssl", "kafka_user", "kafka_password_file")
+            return {}
+        if not self.kafka_user:
+            raise ConfigError(f"FLUVIAL_KAFKA_USER: {self.kafka_security} needs a user: set it")
+        if self.kafka_password_file is None:
+            raise ConfigError(f"FLUVIAL_KAFKA_PASSWORD_FILE: {self.kafka_security} needs a password: set it")
+        return {
+            "sasl_mechanism": self.kafka_sasl_mechanism,
+            "sasl_plain_username": self.kafka_user,
+            "sasl_plain_password": _password("FLUVIAL_KAFKA_PASSWORD_FILE", self.kafka_password_file),
+        }
+
+    def _kafka_ssl(self) -> dict[str, object]:
+        if not self.kafka_security.endswith("ssl"):
+            self._refuse("ssl", "kafka_ca_file", "kafka_cert_file", "kafka_cert_key_file")
+            return {}
+        if self.kafka_cert_key_file and not self.kafka_cert_file:
+            raise ConfigError("FLUVIAL_KAFKA_CERT_FILE: a key was given and no certificate: set it")
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+        if self.kafka_ca_file:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            _load("FLUVIAL_KAFKA_CA_FILE", lambda: context.load_verify_locations(self.kafka_ca_file))
+        if cert := self.kafka_cert_file:
+            _load("FLUVIAL_KAFKA_CERT_FILE", lambda: context.load_cert_chain(cert, self.kafka_cert_key_file))
+        return {"ssl_context": context}
+
+    def _refuse(self, security: str, *names: str) -> None:
+        """Raise ConfigError where something was set that would be of no use, and so may be missed."""
+        for name in names:
+            if getattr(self, name):
+                said = f"it is of no use with FLUVIAL_KAFKA_SECURITY={self.kafka_security}: take {security}"
+                raise ConfigError(f"FLUVIAL_{name.upper()}: {said}")
+
+    @property
     def store_url(self) -> URL:
         """The store's URL with its password. Raises ConfigError naming the variable that is wrong."""
         try:
@@ -86,7 +143,7 @@ class Settings(BaseSettings):
             return url
         if is_sqlite(url):
             raise ConfigError("FLUVIAL_STORE_PASSWORD_FILE: SQLite takes no password: set FLUVIAL_STORE too")
-        return url.set(password=_password(self.store_password_file))
+        return url.set(password=_password("FLUVIAL_STORE_PASSWORD_FILE", self.store_password_file))
 
     @property
     def key_path(self) -> Path:
@@ -104,11 +161,18 @@ class Settings(BaseSettings):
         return self.worker or f"{os.uname().nodename}-{os.getpid()}"
 
 
-def _password(path: Path) -> str:
+def _password(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"FLUVIAL_STORE_PASSWORD_FILE: {error}") from None
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _load(name: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except OSError as error:  # what is no certificate is one as well
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def settings() -> Settings:

@@ -63,6 +63,16 @@ class Shelf:
             db.execute(insert.on_conflict_do_update(index_elements=key, set_=fresh))
             self._prune(db, shard)
 
+    def forget(self, shard: int, epoch: int, first: int, last: int) -> None:
+        """Drop the snapshots of batches that were given up, both ends included: they crowd out good ones.
+
+        Raises Fenced.
+        """
+        here = at(snapshot_table, self._pipeline, shard)
+        with self._store.write() as db:
+            own(db, self._pipeline, shard, epoch)
+            db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.between(first, last)))
+
     def _prune(self, db: sa.Connection, shard: int) -> None:
         here = at(snapshot_table, self._pipeline, shard)
         newest = sa.select(snapshot_table.c.batch).where(*here).order_by(snapshot_table.c.batch.desc())
@@ -77,7 +87,7 @@ class Shelf:
         query = sa.select(decision_table.c.args).where(
             *at(decision_table, self._pipeline, shard), decision_table.c.action == "rollback"
         )
-        return [int(args["batch"]) for args in db.execute(query).scalars() if "batch" in args]
+        return [batch for args in db.execute(query).scalars() if isinstance(batch := args.get("batch"), int)]
 
     def listing(self, shard: int) -> list[Kept]:
         """All snapshots kept of a shard, newest first."""

@@ -1,73 +1,47 @@
-"""Snapshot: a sealed envelope around a shard's state; the only door to pickle.
+"""Snapshot: a shard's state in a sealed envelope; the only door to pickle.
 
-Layout: magic and format version, length of the header, header (JSON: what made it and for what),
-HMAC-SHA256 over all the rest, zstd-compressed pickle. Nothing is unpickled before the HMAC holds,
-and then only classes that a state is made of. A snapshot is a cache: one that cannot be used is left
-out and the state is rebuilt by replay.
-
-Errors::
-
-    SnapshotError      no snapshot of ours: cut, changed, sealed with another key, or not to be packed
-     +-- OtherVersion  it was made by another model, contract, River or Python: rebuild by replay
+A snapshot is a cache: one that cannot be used is left out and the state is rebuilt by replay. ``pack`` has
+to run while the state stands still; ``seal_packed`` may run on another thread meanwhile. What comes back is
+made of the classes of ``fluvial/allowed.txt`` and of nothing else, whoever sealed it.
 """
 
-import hashlib
-import hmac
+import gc
 import io
-import json
 import pickle
 import secrets
 import struct
 from collections.abc import Mapping
+from operator import methodcaller
 from pathlib import Path
+from types import BuiltinFunctionType
 from typing import Any
 
-import zstandard
-
+from fluvial.allowed import HELD, MADE, found, handed_out
+from fluvial.bounds import LARGEST, Watched, with_deep_stack
+from fluvial.envelope import Misplaced, OtherVersion, SnapshotError, header_of, opened, seal_packed
+from fluvial.opcodes import check
 from fluvial.secrets import read_or_make
 from fluvial.state import State
-from learners.portable import DISPATCH, GLOBALS
+from fluvial.untouched import untouched
+from learners.portable import REDUCERS, NotPortable
 
-_MAGIC = b"FLUVIAL\x01"
-_HEAD = struct.Struct(">8sI")
-_MAC = 32
-LARGEST = 2 << 30
-"""Bytes of an unpacked state beyond which a snapshot is refused: a bomb, or a state out of hand."""
-
-_PARTS = (
-    "_river_rust compose drift dummy ensemble facto feature_extraction feature_selection forest imblearn"
-    " linear_model metrics multiclass naive_bayes neighbors optim preprocessing proba sketch stats tree utils"
-)
-_PACKAGES = ("learners.", *(f"river.{part}." for part in _PARTS.split()))
-_MODULES = {
-    "river.dummy",
-    "fluvial.clock",
-    "fluvial.state",
-    "monitors.alarm",
-    "monitors.drift",
-    "consumers.event",
-}
-_FUNCTIONS = {
-    "learners.portable": ("revive_getter", "revive_lower", "revive_method", "revive_partial"),
-    "river._river_rust.vectordict": ("euclidean_distance_tuple",),
-    "river.feature_extraction.vectorize": ("strip_accents_unicode", "tokenize_using_regex_pattern"),
-    "numpy._core.multiarray": ("_reconstruct", "scalar"),
-    "numpy._core.numeric": ("_frombuffer",),
-}
-_CLASSES = {
-    "builtins": ("dict", "float", "frozenset", "int", "list", "set", "str", "tuple"),
-    "collections": ("Counter", "OrderedDict", "defaultdict", "deque"),
-    "datetime": ("datetime", "timedelta", "timezone"),
-    "numpy": ("dtype", "ndarray"),
-    "random": ("Random",),
-}
-_NAMED = GLOBALS | {
-    (module, name) for module, names in (*_FUNCTIONS.items(), *_CLASSES.items()) for name in names
-}
+__all__ = [
+    "Misplaced",
+    "OtherVersion",
+    "SnapshotError",
+    "header_of",
+    "load_key",
+    "pack",
+    "seal",
+    "seal_packed",
+    "unpack",
+    "unseal",
+    "weight",
+]
 
 _UNREADABLE = (
     pickle.PickleError,
-    zstandard.ZstdError,
+    struct.error,
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -78,15 +52,7 @@ _UNREADABLE = (
     TypeError,
     ValueError,
 )
-"""What pickle and zstd raise over bytes that are no state, and over a state too deep to be packed."""
-
-
-class SnapshotError(Exception):
-    """The bytes are no usable snapshot; the sentence says why."""
-
-
-class OtherVersion(SnapshotError):
-    """The snapshot is sound but was made by other versions than ours."""
+"""What pickle raises over bytes that are no state, and over a state that cannot be packed."""
 
 
 def load_key(path: Path) -> bytes:
@@ -103,88 +69,109 @@ def load_key(path: Path) -> bytes:
 
 
 def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:
-    """Pack and seal a state. Raises SnapshotError."""
+    """Pack and seal a state. Raises SnapshotError where it holds something that cannot be packed."""
     return seal_packed(pack(state), header, key)
 
 
-def pack(state: State) -> bytes:
-    """Pickle a state; what must be done between two batches, because the next one changes it.
+def pack(state: object) -> bytes:
+    """Write down a state; it must not change meanwhile. Raises SnapshotError."""
+    try:
+        try:
+            packed = _packed(state)
+        except RecursionError:  # a tree that grew deep, as one does over a feature that only rises
+            packed = with_deep_stack(lambda: _packed(state))
+    except _UNREADABLE as error:
+        raise SnapshotError(f"the state cannot be packed: {_said(error)}") from error
+    if len(packed) > LARGEST:
+        raise SnapshotError(f"the state takes {len(packed):,} bytes; at most {LARGEST:,} can be read back")
+    return packed
 
-    Raises SnapshotError where the state holds something that cannot be packed.
+
+def weight(part: object) -> int:
+    """Bytes of a part of a state when it is packed by itself. Raises SnapshotError."""
+    return len(pack(part))
+
+
+def unseal(sealed: bytes, expected: Mapping[str, Any], key: bytes, *, batch: int | None = None) -> State:
+    """Open a snapshot. ``expected`` must be in its header, and ``batch`` too where it is given.
+
+    Raises SnapshotError; OtherVersion and Misplaced name the first difference.
     """
-    packed = io.BytesIO()
+    wanted = dict(expected) if batch is None else {**expected, "batch": batch}
+    return unpack(opened(sealed, wanted, key))
+
+
+def unpack(packed: bytes) -> State:
+    """Read what ``pack`` wrote. Raises SnapshotError."""
     try:
-        _Packer(packed, protocol=5).dump(state)
+        state = _loaded(packed)
     except _UNREADABLE as error:
-        raise SnapshotError(f"the state cannot be packed: {type(error).__name__}: {error}") from error
-    return packed.getvalue()
-
-
-def seal_packed(packed: bytes, header: Mapping[str, Any], key: bytes) -> bytes:
-    """Compress and seal a packed state. ``header`` names what must match when it is opened again."""
-    # Level 1 and no content checksum: the HMAC covers it, and a snapshot must not hold the stream up.
-    body = zstandard.ZstdCompressor(level=1).compress(packed)
-    head = json.dumps(dict(header), sort_keys=True).encode()
-    front = _HEAD.pack(_MAGIC, len(head)) + head
-    return front + hmac.digest(key, front + body, hashlib.sha256) + body
-
-
-def header_of(sealed: bytes) -> dict[str, Any]:
-    """Read the header without trusting it: for lists and for people."""
-    return _split(sealed)[0]
-
-
-def unseal(sealed: bytes, expected: Mapping[str, Any], key: bytes) -> State:
-    """Open a snapshot. Raises SnapshotError, or OtherVersion naming the first difference."""
-    header, front, mac, body = _split(sealed)
-    if not hmac.compare_digest(mac, hmac.digest(key, front + body, hashlib.sha256)):
-        raise SnapshotError("the seal does not hold: the snapshot was changed, or sealed with another key")
-    for name, value in expected.items():
-        if header.get(name) != value:
-            raise OtherVersion(f"{name} was {header.get(name)!r} and is {value!r} now")
-    try:
-        state = _Loader(io.BytesIO(_unpacked(body))).load()
-    except _UNREADABLE as error:
-        raise SnapshotError(f"the state cannot be read: {type(error).__name__}: {error}") from error
-    if not isinstance(state, State):
+        raise SnapshotError(f"the state cannot be read: {_said(error)}") from error
+    if type(state) is not State:
         raise SnapshotError(f"the snapshot holds a {type(state).__name__}, not a shard's state")
     return state
 
 
-def _split(sealed: bytes) -> tuple[dict[str, Any], bytes, bytes, bytes]:
-    try:
-        magic, length = _HEAD.unpack_from(sealed)
-        end = _HEAD.size + length
-        header = json.loads(sealed[_HEAD.size : end])
-    except (struct.error, ValueError, RecursionError):
-        raise SnapshotError("the bytes do not begin like a snapshot") from None
-    if magic != _MAGIC or not isinstance(header, dict) or len(sealed) < end + _MAC:
-        raise SnapshotError("the bytes are no snapshot of this format, or were cut short")
-    return header, sealed[:end], sealed[end : end + _MAC], sealed[end + _MAC :]
+def _said(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _unpacked(body: bytes) -> bytes:
-    size = zstandard.frame_content_size(body)
-    if not 0 < size <= LARGEST:
-        raise SnapshotError(f"the snapshot says it unpacks to {size} bytes; at most {LARGEST} are allowed")
-    return zstandard.ZstdDecompressor().decompress(body, max_output_size=LARGEST)
+# ---- pickle
+
+
+class _Reducers(dict[type, Any]):
+    """How each type is written; the first object of a type not met before is held against the list.
+
+    From then on its type has an entry, so that the pickler stays in C over its objects.
+    """
+
+    def __missing__(self, cls: type) -> Any:
+        if issubclass(cls, type):
+            self[cls] = _place
+        elif (cls.__module__, cls.__qualname__) in MADE:
+            self[cls] = methodcaller("__reduce_ex__", pickle.HIGHEST_PROTOCOL)
+        else:
+            raise _unlisted(cls)
+        return self[cls]
+
+
+def _place(thing: Any) -> str:
+    """A class or function is written as its name."""
+    if (thing.__module__, thing.__qualname__) not in MADE | HELD:
+        raise _unlisted(thing)
+    return str(thing.__qualname__)
+
+
+def _unlisted(thing: Any) -> NotPortable:
+    return NotPortable(
+        f"{thing.__module__}.{thing.__qualname__} is not in fluvial/allowed.txt: "
+        "add a model that holds it to tests/fluvial/kinds.py and run python -m tests.fluvial.needs"
+    )
 
 
 class _Packer(pickle.Pickler):
-    """Writes the functions that River's models hold as calls that the loader lets pass."""
-
-    dispatch_table = dict(DISPATCH)
+    dispatch_table = _Reducers({**REDUCERS, BuiltinFunctionType: _place})
 
 
 class _Loader(pickle.Unpickler):
-    """Loads the classes that states are made of; even under a good seal nothing else is looked up."""
-
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _NAMED:
-            return super().find_class(module, name)
-        ours = module in _MODULES or (module.startswith(_PACKAGES) and ".datasets" not in module)
-        if ours and name.isidentifier():
-            found = super().find_class(module, name)
-            if isinstance(found, type) and found.__module__ == module:  # made there, not imported there
-                return found
-        raise SnapshotError(f"the snapshot wants {module}.{name}, which no state holds")
+        return handed_out(module, name)
+
+
+def _packed(state: object) -> bytes:
+    packed = io.BytesIO()
+    _Packer(packed, protocol=pickle.HIGHEST_PROTOCOL).dump(state)
+    return packed.getvalue()
+
+
+def _loaded(packed: bytes) -> Any:
+    """What a pickle holds; without the collector, which would look through all of it again and again."""
+    check(packed)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with untouched([found(*place) for place in HELD]):
+            return _Loader(Watched(packed)).load()
+    finally:
+        if collecting:
+            gc.enable()

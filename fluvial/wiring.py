@@ -11,7 +11,7 @@ from consumers.embedded import EmbeddedLog
 from consumers.log import Log, LogUnavailable, Membership, UnknownTopic
 from consumers.membership import EmbeddedMembership
 from fluvial import reviews
-from fluvial.config import Pipeline
+from fluvial.config import Pipeline, as_written
 from fluvial.fingerprint import definition, libraries
 from fluvial.journal import Journal
 from fluvial.reporter import Reporter
@@ -33,7 +33,7 @@ def open_log(settings: Settings, patience: float = 10.0) -> Log:
         return EmbeddedLog(settings.log_path, patience=patience)
     from consumers.kafka import KafkaLog  # noqa: PLC0415 - the embedded mode starts without kafka-python
 
-    return KafkaLog(settings.bootstrap, patience=patience)
+    return KafkaLog(settings.bootstrap, options=settings.kafka_options, patience=patience)
 
 
 def open_log_patiently(settings: Settings, wait: float) -> Log:
@@ -102,7 +102,9 @@ def membership_of(pipeline: Pipeline, settings: Settings) -> Membership:
         group=f"fluvial.{pipeline.pipeline}",
         topics=pipeline.input_topics,
         one_model=pipeline.learn == "one-model",
+        partitions=pipeline.partitions,
         seat=Seat(settings.worker, settings.leave_at_stop, settings.session_timeout, settings.stuck_timeout),
+        options=settings.kafka_options,
     )
 
 
@@ -117,8 +119,7 @@ def make_runner(
 ) -> tuple[Runner, Reporter]:
     """Build a worker for a pipeline whose topics exist, and make the pipeline known to the desk."""
     reviews.register(store, pipeline.pipeline, pipeline.shards, facts(pipeline))
-    written = pipeline.model_dump(mode="json", exclude_defaults=True)
-    Journal(store, pipeline.pipeline).define(definition(pipeline), written, libraries())
+    Journal(store, pipeline.pipeline).define(definition(pipeline), as_written(pipeline), libraries())
     metrics = Metrics(registry)
     versions = libraries()
     metrics.build({"version": versions["fluvial"], "river": versions["river"], "python": versions["python"]})

@@ -101,4 +101,4 @@ class Learner:
             self.learned += 1
         else:
             self.predict_only += 1
-        return Outcome(entry.id, time, truth, bounded, learned, point)
+        return Outcome(entry.id, time, truth, bounded, learned, point, entry.forecasts)

@@ -66,6 +66,10 @@ class Ledger:
         """How many labels wait for their event."""
         return len(self._early)
 
+    def entry(self, event_id: str) -> Waiting | None:
+        """What waits for the label of this event; None where nothing does (any more)."""
+        return self._waiting.get(event_id)
+
     def known(self, event: Event) -> bool:
         """Whether the event was seen before; then it is counted as a duplicate."""
         if event.id not in self._waiting and event.id not in self._settled:

@@ -20,7 +20,8 @@ class Outcome(NamedTuple):
 
     ``bounded`` is the task's loss in [0, 1], for monitors. ``time`` is when the truth became known,
     in event seconds. ``learned`` is False while learning is paused; ``point`` is the quality curve's
-    next point where this outcome completed one.
+    next point where this outcome completed one. ``forecasts`` are the champion's and then the
+    baselines', as they were when the event came.
     """
 
     id: str
@@ -29,3 +30,4 @@ class Outcome(NamedTuple):
     bounded: float
     learned: bool
     point: Point | None = None
+    forecasts: tuple[Forecast, ...] = ()

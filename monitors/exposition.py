@@ -1,12 +1,9 @@
-"""How a shard's status becomes samples, and samples become what Prometheus scrapes over HTTP."""
+"""How a shard's status becomes samples, and samples become what Prometheus scrapes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
-from threading import Thread
 from typing import TypeVar
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import Metric
 
 from monitors.alarm import DIRECTIONS
@@ -104,26 +101,3 @@ def families(samples: Iterable[Sample]) -> Iterator[Metric]:
         by_name[sample.name].append(sample)
     for series in SERIES:
         yield series.family(by_name[series.name])
-
-
-class MetricsServer:
-    """Serves a registry over HTTP on threads of its own; port 0 takes a free one. Raises OSError."""
-
-    def __init__(self, registry: CollectorRegistry, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.host, self.port = host, port
-        self._registry = registry
-        self._running: tuple[WSGIServer, Thread] | None = None
-
-    def start(self) -> None:
-        """Listen; ``port`` then is the one that was taken."""
-        self._running = start_http_server(self.port, self.host, self._registry)
-        self.port = self._running[0].server_port
-
-    def stop(self) -> None:
-        """Stop listening; harmless when it is not running."""
-        if self._running is not None:
-            server, thread = self._running
-            self._running = None
-            server.shutdown()
-            server.server_close()
-            thread.join()

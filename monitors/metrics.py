@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from monitors.exposition import MetricsServer, Place, closed, families, shard_samples, split
+from monitors.exposition import Place, closed, families, shard_samples, split
 from monitors.series import BUILD, INCIDENT_STATES, OTHER, REVIEW_ACTIONS, Distribution, Sample
+from monitors.server import MetricsServer
 from monitors.status import ShardStatus
 
 __all__ = ["Metrics", "MetricsServer"]

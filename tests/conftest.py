@@ -14,6 +14,7 @@ from tests.services.browser import Chromium, chromium
 from tests.services.kafka import Broker, Kafka, any_kafka, create_topic, own_broker
 from tests.services.kafka_cluster import KafkaCluster, kafka_cluster_in
 from tests.services.kafka_jvm import ProxiedKafka, proxied_kafka_in
+from tests.services.kafka_secure import SecureKafka, secure_kafka_in
 from tests.services.parts import PARTS, Parts
 from tests.services.postgres import Postgres, any_postgres, fresh_database
 from tests.services.prometheus import Alertmanager, Prometheus, Promtool
@@ -25,6 +26,7 @@ MARKS = {  # fixture → the mark that a test with this fixture gets
     "kafka_broker": "kafka",
     "kafka_cluster": "kafka",
     "kafka_proxied": "kafka",
+    "kafka_secure": "kafka",
     "postgres_url": "postgres",
     "prometheus": "prometheus",
     "alertmanager": "prometheus",
@@ -117,6 +119,14 @@ def kafka_proxied(_kafka_proxied: ProxiedKafka) -> ProxiedKafka:
     _kafka_proxied.proxy.unblock()
     _kafka_proxied.start()
     return _kafka_proxied
+
+
+@pytest.fixture(scope="module")
+def kafka_secure(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """A running broker that asks who comes: by password, by certificate, or both."""
+    with contextlib.ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("kafka-secure")
+        yield parts.use("kafka", lambda: stack.enter_context(secure_kafka_in(folder)))
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_the_image_runs_as_nobody_in_particular_and_says_whether_it_is_well() ->
     )
     (health,) = told("HEALTHCHECK")
     port = next(word for word in argv(SERVICES["worker"]) if word.startswith("--metrics-port="))
-    assert f":{port.partition('=')[2]}/metrics" in health
+    assert f":{port.partition('=')[2]}/ready" in health
     assert told("ADD") == []
 
 

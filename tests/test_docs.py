@@ -67,3 +67,21 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
     broken = [link for link in links if not link.startswith("http") and not (page.parent / link).exists()]
     assert broken == []
+
+
+HALTS = [
+    "the journal needs these records to rebuild the model",
+    "the next to be learned is",
+    "does not exist: create it",
+    "was made anew",
+    "records that differ from the",
+    "the journal jumps from",
+    "goes on from batch",
+]
+
+
+@pytest.mark.parametrize("said", HALTS)
+def test_every_reason_for_a_shard_to_stand_still_is_in_the_manual(said: str) -> None:
+    sources = [path.read_text() for path in (ROOT / "fluvial").glob("*.py")]
+    assert any(said in " ".join(text.replace('"', "").split()) for text in sources), "nothing says this"
+    assert said in " ".join((ROOT / "docs" / "operating.md").read_text().split())

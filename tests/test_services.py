@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from playwright.sync_api import Page
 from sqlalchemy import NullPool, create_engine, text
 
@@ -95,17 +95,8 @@ def test_a_cluster_takes_and_gives_records_while_any_one_broker_is_dead(kafka_cl
         broker.kill9()
         send(kafka_cluster.bootstrap, topic, [value])
         broker.start()
-        wait_until(lambda: in_sync(kafka_cluster.bootstrap, topic) == 3, "all copies are there")
+        kafka_cluster.wait_until_whole([topic])
     assert receive(kafka_cluster.bootstrap, topic, 3) == values
-
-
-def in_sync(bootstrap: str, topic: str) -> int:
-    """How many brokers hold everything of a topic's partition 0."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        return len(admin.describe_topics([topic])[0]["partitions"][0]["isr_nodes"])
-    finally:
-        admin.close()
 
 
 def test_clients_reach_a_proxied_kafka_only_through_its_proxy(kafka_proxied: ProxiedKafka) -> None:

@@ -1,35 +1,25 @@
-"""pipelines, status, incidents, review, reviews: the desk in a terminal."""
+"""pipelines, status, incidents, reviews: what the desk knows, in a terminal."""
 
-import getpass
-import json as jsonlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Annotated, Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 import typer
-from pydantic import ValidationError
 
 from fluvial import reviews
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table
 from fluvial.config import ConfigError
-from fluvial.incidents import STATES, Incident, Incidents, State
-from fluvial.review_feed import sign
-from fluvial.reviews import ACTIONS, EFFECTS, Action, Request
+from fluvial.console.phrases import loss, standing
+from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State
+from fluvial.review import ONE_SHARD
+from fluvial.reviews import ACTIONS, EFFECTS, Action
 from fluvial.settings import settings
-from fluvial.snapshot import load_key
 from fluvial.store import Store, pipeline_table, shard_table
-from fluvial.wiring import open_log, open_store
+from fluvial.wiring import open_store
 
 Pipeline = Annotated[str | None, typer.Option(help="The pipeline's name.")]
-Who = Annotated[str, typer.Option(help="Who decides; the name you are logged in with by default.")]
-Reason = Annotated[str, typer.Option(help="Why.")]
-ReviewId = Annotated[str | None, typer.Option("--id", help="Makes a repetition recognisable.")]
-ViaTopic = Annotated[str | None, typer.Option("--topic", help="Sign it and write it to this topic instead.")]
-WhichAction = Annotated[str, typer.Argument(help=", ".join(ACTIONS))]
-WhichIncident = Annotated[str | None, typer.Argument(help="The incident's id; else --pipeline.")]
 WhichState = Annotated[str | None, typer.Option(help=", ".join(STATES))]
 
 
@@ -39,7 +29,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("incidents")(incidents)
     app.command("incident")(incident)
-    app.command("review")(review)
     app.command("reviews")(history)
 
 
@@ -75,7 +64,7 @@ def status(
 ) -> None:
     """Show where a pipeline's shards stand; exit code 3 where one is halted."""
     with opened_store() as store:
-        rows = _shards(store, pipeline)
+        rows = shards_of(store, pipeline)
     if json:
         print_json([dict(row._mapping) | {"status_at": day(row.status_at)} for row in rows])
     else:
@@ -85,7 +74,8 @@ def status(
         raise typer.Exit(3)
 
 
-def _shards(store: Store, pipeline: str) -> list[Any]:
+def shards_of(store: Store, pipeline: str) -> list[Any]:
+    """The rows of a pipeline's shards. Raises NoSuchPipeline."""
     query = sa.select(shard_table).where(shard_table.c.pipeline == pipeline).order_by(shard_table.c.shard)
     with store.read() as db:
         rows = list(db.execute(query).all())
@@ -141,7 +131,8 @@ def _state(name: str | None) -> State | None:
 
 def _row(one: Incident) -> tuple[object, ...]:
     who = one.resolved_by or one.acknowledged_by or ""
-    return one.id, one.state, one.pipeline, one.monitor, day(one.last_time), one.alarms, who
+    last = f"{day(one.last_time)} (clock)" if one.monitor == HALT else day(one.last_time)
+    return one.id, one.state, one.pipeline, one.monitor, last, one.alarms, who
 
 
 def _shown(one: Incident) -> dict[str, Any]:
@@ -159,76 +150,37 @@ def incident(
         print_json(_shown(one) | {"reviews": [r._asdict() for r in past]})
         return
     typer.echo(f"{one.id}  {one.state}  {one.pipeline}, shard {one.shard}")
-    for alarm in one.evidence:
-        typer.echo(
-            f"  {alarm['monitor']} got {alarm['direction']}: {_number(alarm['before'])} -> "
-            f"{_number(alarm['after'])} since {day(alarm['onset'])} UTC, over {alarm['n_after']} labels "
-            f"(said {day(alarm['time'])})"
-        )
+    for found in one.evidence:
+        _print_halt(one, found) if one.monitor == HALT else _print_alarm(found)
     for taken in reversed(past):
         typer.echo(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
+    if one.verdict == WENT_ON:
+        typer.echo(f"  {day(one.resolved_at)} shard {one.shard} went on; the incident closed by itself")
     typer.echo(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
-    print_table(("action", "effect"), EFFECTS.items())
+    wanted = ("acknowledge", *ONE_SHARD) if one.monitor == HALT else _at_drift()
+    print_table(("action", "effect"), [(action, EFFECTS[action]) for action in wanted])
 
 
-def review(
-    action: WhichAction,
-    incident: WhichIncident = None,
-    pipeline: Pipeline = None,
-    who: Who = "",
-    reason: Reason = "",
-    review_id: ReviewId = None,
-    topic: ViaTopic = None,
-    json: AsJson = False,
-) -> None:
-    """Decide: acknowledge, keep_learning, pause, resume, reset, resolve, false_alarm."""
-    subject = {"incident": incident, "pipeline": pipeline}
-    known_by = review_id or (uuid4().hex if topic else None)
-    request = _request(action, {**subject, "who": who or _login(), "reason": reason, "id": known_by})
-    if topic is not None:
-        _send(request, topic)
-        typer.echo(f"sent to {topic} as {request.id}")
+def _at_drift() -> list[Action]:
+    return [action for action in ACTIONS if action not in ONE_SHARD]
+
+
+def _print_alarm(alarm: Mapping[str, Any]) -> None:
+    typer.echo(
+        f"  {alarm['monitor']} got {alarm['direction']}: {_number(alarm['before'])} -> "
+        f"{_number(alarm['after'])} since {day(alarm['onset'])} UTC, over {alarm['n_after']} labels "
+        f"(said {day(alarm['time'])})"
+    )
+
+
+def _print_halt(one: Incident, said: Mapping[str, Any]) -> None:
+    typer.echo(f"  {plain_text(standing(one.shard, said['why'], said['onset'], one.resolved_at))}")
+    if one.resolved_at is not None:
         return
-    with opened_store() as store:
-        taken = reviews.review(store, request, "cli")
-    if json:
-        print_json(taken._asdict())
-    else:
-        typer.echo(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        raise ConfigError("who decides? Say it with --who NAME") from None
-
-
-def _request(action: str, wish: dict[str, str | None]) -> Request:
-    known: Action | None = next((one for one in ACTIONS if one == action), None)
-    if known is None:
-        raise ConfigError(f"no action is called {action!r}: there are {', '.join(ACTIONS)}")
-    if (wish["incident"] is None) == (wish["pipeline"] is None):
-        raise ConfigError("name either an incident or a --pipeline")
-    try:
-        return Request.model_validate({"action": known, **wish})
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise ConfigError(f"{problem['loc'][0]}: {problem['msg']}") from None
-
-
-def _send(request: Request, topic: str) -> None:
-    here = settings()
-    if not here.key_path.exists():  # a key made now would fit no worker's
-        raise ConfigError(f"there is no key at {here.key_path}: give FLUVIAL_KEY_FILE the workers' own")
-    message: dict[str, Any] = request.model_dump(exclude_none=True)
-    message["signature"] = sign(message, load_key(here.key_path))
-    value = jsonlib.dumps(message).encode()
-    with closing(open_log(here)) as log:
-        log.append(
-            topic, value, key=(request.id or "").encode(), timestamp=int(time.time() * 1000), partition=0
-        )
-        log.flush()
+    if said["gives_up"] is not None:
+        typer.echo(f"  accepting the gap: {plain_text(loss(said['gives_up']))}")
+    if said["retried"]:
+        typer.echo("  it is tried again every minute")
 
 
 def history(pipeline: Pipeline = None, json: AsJson = False) -> None:

@@ -15,6 +15,7 @@ from consumers.log import Log
 from fluvial.commands.common import PipelineFile, stop_on_signals
 from fluvial.config import Pipeline, load
 from fluvial.console.server import ConsoleServer
+from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
 from fluvial.store import Store
@@ -23,8 +24,8 @@ from monitors.metrics import MetricsServer
 
 logger = structlog.get_logger()
 
-MetricsPort = Annotated[int, typer.Option(help="Port of /metrics; 0 takes a free one, -1 serves none.")]
-MetricsHost = Annotated[str, typer.Option(help="Address of /metrics.")]
+MetricsPort = Annotated[int, typer.Option(help="Port of /metrics and /ready; 0: a free one, -1: none.")]
+MetricsHost = Annotated[str, typer.Option(help="Address of /metrics and /ready.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for the log before giving up with code 5.")]
 Host = Annotated[str, typer.Option(help="Address of the console.")]
 Port = Annotated[int, typer.Option(help="Port of the console; 0 takes a free one.")]
@@ -74,11 +75,13 @@ def up(
 
 
 def work(pipeline: Pipeline, here: Settings, log: Log, store: Store, host: str, port: int) -> None:
-    """Run a worker with its /metrics until it is told to stop."""
+    """Run a worker with its /metrics and /ready until it is told to stop."""
     registry = CollectorRegistry()
     runner, _ = make_runner(pipeline, here, log, store, registry)
     stop_on_signals(runner)
-    served = MetricsServer(registry, host, port) if port >= 0 else None
+    folders = folders_of(here)
+    trouble = lambda: runner.trouble() or shortage(folders)  # noqa: E731
+    served = MetricsServer(registry, host, port, trouble) if port >= 0 else None
     if served is not None:
         served.start()
         logger.info("metrics", address=f"http://{host}:{served.port}/metrics")

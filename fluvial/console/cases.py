@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from fluvial.console.models import (
     IncidentDetail,
     IncidentSummary,
+    ModelChoice,
     Progress,
     ReviewView,
 )
-from fluvial.console.phrases import headline
-from fluvial.incidents import Incident, Incidents, State
+from fluvial.console.phrases import headline, loss, outcome, standing
+from fluvial.incidents import HALT, Incident, Incidents, State
+from fluvial.options import Choice, choices, is_halted, waiting
+from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action, Review, history
-from fluvial.store import Store, alarm_table, decision_table, pipeline_table
+from fluvial.store import Store, alarm_table, decision_table, incident_table, pipeline_table
 
 
 def listing(
@@ -30,24 +33,57 @@ def listing(
 def detail(store: Store, incident_id: str) -> IncidentDetail:
     """One incident. Raises NoSuchIncident."""
     incident = Incidents(store).get(incident_id)
-    paused = _paused(store, incident.pipeline)
+    course = _course(store, incident)
     return IncidentDetail(
         **_summary(incident, incident.evidence).model_dump(),
         evidence=incident.evidence,
         reviews=decisions(store, incident=incident_id),
-        actions={action: EFFECTS[action] for action in possible(incident, paused)},
-        paused=paused,
+        actions={action: _effect(action, incident) for action in possible(incident, course)},
+        models=[ModelChoice(**choice._asdict()) for choice in course.models],
+        paused=course.paused,
     )
 
 
-def possible(incident: Incident, paused: bool) -> list[Action]:
+class Course(NamedTuple):
+    """How things stand with a pipeline and with the shard that an incident is about."""
+
+    paused: bool
+    models: list[Choice]
+    halted: bool
+    accepted: bool
+
+
+def possible(incident: Incident, course: Course) -> list[Action]:
     """What :func:`fluvial.reviews.review` would not refuse now."""
     if incident.state == "resolved":
         return []
-    out: set[Action] = {"pause", "keep_learning"} if paused else {"resume"}
+    wanted = _at_halt(incident, course) if incident.monitor == HALT else _at_drift(course)
     if incident.state == "acknowledged":
-        out.add("acknowledge")
-    return [action for action in ACTIONS if action not in out]
+        wanted.discard("acknowledge")
+    return [action for action in ACTIONS if action in wanted]
+
+
+def _at_halt(incident: Incident, course: Course) -> set[Action]:
+    if not course.halted:
+        return {"acknowledge", "resolve"}
+    wanted: set[Action] = {"acknowledge", "resume_shard"}
+    if incident.evidence[-1]["gives_up"] is not None and not course.accepted:
+        wanted.add("accept_gap")
+    return wanted
+
+
+def _at_drift(course: Course) -> set[Action]:
+    out: set[Action] = {"pause", "keep_learning"} if course.paused else {"resume"}
+    if not course.models:
+        out.add("rollback")
+    return {action for action in ACTIONS if action not in out and action not in ONE_SHARD}
+
+
+def _effect(action: Action, incident: Incident) -> str:
+    if action != "accept_gap":
+        return EFFECTS[action]
+    cost = loss(incident.evidence[-1]["gives_up"])
+    return f"The shard goes on behind what it cannot replay. {cost} This cannot be undone."
 
 
 def decisions(
@@ -67,8 +103,11 @@ def view(review: Review, progress: Progress | None = None) -> ReviewView:
 def marks(store: Store, pipeline: str, since: float, until: float) -> tuple[list[Any], list[Review]]:
     """What belongs on a time axis: alarms (their incident, evidence) and reviews, at most 200 of each."""
     column = alarm_table.c
+    halts = sa.select(incident_table.c.id).where(incident_table.c.monitor == HALT)
     query = sa.select(column.incident, column.evidence).where(
-        column.pipeline == pipeline, column.time.between(since, until)
+        column.pipeline == pipeline,
+        column.time.between(since, until),
+        sa.or_(column.incident.is_(None), column.incident.not_in(halts)),  # those have clock times
     )
     with store.read() as db:
         alarms = list(db.execute(query.order_by(column.time.desc()).limit(200)).all())
@@ -79,9 +118,13 @@ def marks(store: Store, pipeline: str, since: float, until: float) -> tuple[list
 def _summary(incident: Incident, evidence: list[dict[str, Any]]) -> IncidentSummary:
     shown = {name: value for name, value in asdict(incident).items() if name != "evidence"}
     eased = bool(evidence) and evidence[-1]["direction"] == "better"
-    return IncidentSummary(
-        **shown, state=incident.state, eased=eased, headline=headline(incident.monitor, evidence)
-    )
+    return IncidentSummary(**shown, state=incident.state, eased=eased, headline=_headline(incident, evidence))
+
+
+def _headline(incident: Incident, evidence: list[dict[str, Any]]) -> str:
+    if incident.monitor == HALT and evidence:
+        return standing(incident.shard, evidence[-1]["why"], incident.opened_at, incident.resolved_at)
+    return headline(incident.monitor, evidence)
 
 
 def _evidence(store: Store, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -94,16 +137,30 @@ def _evidence(store: Store, ids: Sequence[str]) -> dict[str, list[dict[str, Any]
     return found
 
 
-def _paused(store: Store, pipeline: str) -> bool:
-    query = sa.select(pipeline_table.c.paused).where(pipeline_table.c.pipeline == pipeline)
+def _course(store: Store, incident: Incident) -> Course:
+    pipeline, shard = incident.pipeline, incident.shard
+    paused = sa.select(pipeline_table.c.paused).where(pipeline_table.c.pipeline == pipeline)
     with store.read() as db:
-        return bool(db.execute(query).scalar())
+        return Course(
+            paused=bool(db.execute(paused).scalar()),
+            models=choices(db, pipeline),
+            halted=is_halted(db, pipeline, shard),
+            accepted=bool(waiting(db, pipeline, shard, "accept_gap")),
+        )
 
 
 def _progress(store: Store, ids: Sequence[str]) -> dict[str, Progress]:
     column = decision_table.c
-    told, taken_up, first = sa.func.count(), sa.func.count(column.batch), sa.func.min(column.batch)
-    query = sa.select(column.review, told, taken_up, first).where(column.review.in_(ids))
+    query = sa.select(column.review, column.action, column.shard, column.batch, column.args)
     with store.read() as db:
-        rows = db.execute(query.group_by(column.review)).all()
-    return {review: Progress(shards=n, taken_up=done, batch=batch) for review, n, done, batch in rows}
+        rows = db.execute(query.where(column.review.in_(ids)).order_by(column.shard)).all()
+    told: dict[str, list[Any]] = {}
+    for row in rows:
+        told.setdefault(row.review, []).append(row)
+    return {review: _reached(some) for review, some in told.items()}
+
+
+def _reached(told: Sequence[Any]) -> Progress:
+    batches = [row.batch for row in told if row.batch is not None]
+    notes = [note for row in told if (note := outcome(row.action, row.args, taken_up=row.batch is not None))]
+    return Progress(shards=len(told), taken_up=len(batches), batch=min(batches, default=None), notes=notes)

@@ -7,6 +7,7 @@ from fluvial.console.drawing import BETTER, DECIDED, MODEL, WORSE, Chart
 from fluvial.console.models import Evidence, Figure, PointView
 from fluvial.console.phrases import DEEDS, metric, number
 from fluvial.console.reading import Span
+from fluvial.incidents import HALT
 from fluvial.reviews import Review
 from fluvial.store import Store
 from learners.scoreboard import Scoreboard
@@ -38,8 +39,13 @@ def pipeline_figure(store: Store, name: str) -> Figure:
 
 
 def incident_figure(store: Store, incident_id: str) -> Figure:
-    """The watched quantity around the onset, and the loss beside it. Raises NoSuchIncident."""
+    """The watched quantity around the onset, and the loss beside it. Raises NoSuchIncident.
+
+    Of a shard that stands still: its loss up to where it stands.
+    """
     incident = cases.detail(store, incident_id)
+    if incident.monitor == HALT:
+        return _until_now(store, incident.pipeline, incident.shard)
     points = _around(store, incident.pipeline, incident.shard, incident.last_time)
     monitor = incident.monitor
     chart = Chart(points)
@@ -49,8 +55,18 @@ def incident_figure(store: Store, incident_id: str) -> Figure:
     chart.panel("y2", LOWER, f"loss per {Scoreboard.EVERY:,} outcomes")
     chart.losses("y2")
     for evidence in incident.evidence:
-        chart.step("y", evidence, _began(points, evidence))
+        if isinstance(evidence, Evidence):
+            chart.step("y", evidence, _began(points, evidence))
     _mark(chart, store, incident.pipeline, points, points[-1].time if points else 0.0)
+    return chart.figure()
+
+
+def _until_now(store: Store, pipeline: str, shard: int) -> Figure:
+    points = reading.points(store, pipeline, Span(shard=shard, limit=120))
+    chart = Chart(points)
+    chart.panel("y", ONLY, f"loss per {Scoreboard.EVERY:,} outcomes")
+    chart.losses("y")
+    _mark(chart, store, pipeline, points, FOREVER)
     return chart.figure()
 
 

@@ -135,12 +135,21 @@ class ShardRow(BaseModel):
     epoch: int
     owner: Text
     batch: int
-    halted: Text | None
+    halted: Text | None = Field(description="why it stands still")
+    incident: Text | None = Field(description="the open incident that says so")
     paused: bool
     model_version: int
     monitors: dict[Text, Text] = Field(description="monitor: its state")
     watermark: float | None
     status_at: float | None
+
+
+class ModelChoice(BaseModel):
+    """A model that can be brought back: that of a batch whose snapshot is kept."""
+
+    shard: int
+    batch: int = Field(description="0: a model that has learned nothing")
+    at: float = Field(description="when the snapshot was stored, a clock time")
 
 
 class PipelineDetail(PipelineSummary):
@@ -157,6 +166,7 @@ class PipelineDetail(PipelineSummary):
     scores: list[MetricRow]
     slices: list[Slice]
     shard_rows: list[ShardRow]
+    models: list[ModelChoice] = Field(description="what a rollback can bring back")
     facts: dict[str, Any] = Field(description="what the pipeline file says: fields, recent, topics, goal")
 
 
@@ -172,6 +182,17 @@ class PointView(BaseModel):
     estimates: dict[Text, float | None]
 
 
+class GivenUp(BaseModel):
+    """What accepting a gap costs: what was learned after a batch, and offsets that are never read."""
+
+    after: int = Field(description="the batch whose state can be rebuilt")
+    batches: int = Field(description="batches that are forgotten")
+    records: int = Field(description="records in them")
+    skipped: dict[Text, tuple[int, int]] = Field(
+        description="partition: where reading stood and where it goes on; lower where the log was cut back"
+    )
+
+
 class Evidence(BaseModel):
     """One alarm: means of the watched quantity before and after the onset."""
 
@@ -184,6 +205,20 @@ class Evidence(BaseModel):
     after: float
     n_before: int
     n_after: int
+
+
+class Standstill(BaseModel):
+    """Why a shard stands still. The times are clock times."""
+
+    monitor: Text
+    direction: Literal["halted"]
+    time: float
+    onset: float
+    why: Text
+    retried: bool = Field(description="whether it is tried again every minute without anybody's decision")
+    gives_up: GivenUp | None = Field(
+        None, description="what accepting the gap would give up; null while a topic is missing"
+    )
 
 
 class IncidentSummary(BaseModel):
@@ -213,6 +248,7 @@ class Progress(BaseModel):
     shards: int = Field(description="shards that were told")
     taken_up: int = Field(description="shards that have taken it up")
     batch: int | None = Field(description="the first batch it held for")
+    notes: list[Text] = Field([], description="what came of it, where that was not sure before")
 
 
 class ReviewView(BaseModel):
@@ -235,14 +271,19 @@ class ReviewView(BaseModel):
 class IncidentDetail(IncidentSummary):
     """Everything about one incident."""
 
-    evidence: list[Evidence]
+    evidence: list[Annotated[Evidence | Standstill, Field(discriminator="direction")]]
     reviews: list[ReviewView]
     actions: dict[Action, str] = Field(description="what can be decided now, with its effect")
+    models: list[ModelChoice] = Field(description="what a rollback can bring back")
     paused: bool
 
 
 class ReviewBody(BaseModel):
-    """A decision to be taken; ``id`` shows a repetition, ``version`` a change since you looked."""
+    """A decision to be taken; ``id`` shows a repetition, ``version`` a change since you looked.
+
+    ``shard`` and ``batch`` are for a rollback; ``shard`` also for a shard that stands still, where no
+    incident says which it is.
+    """
 
     model_config = {"extra": "forbid"}
 
@@ -251,6 +292,8 @@ class ReviewBody(BaseModel):
     reason: str = Field("", max_length=2000)
     id: str | None = Field(None, min_length=1, max_length=100)
     version: int | None = None
+    shard: int | None = None
+    batch: int | None = None
 
 
 class Figure(BaseModel):

@@ -32,6 +32,7 @@ class Wish(BaseModel):
     reason: str = ""
     id: str = ""
     version: str = ""
+    model: str = ""
 
 
 class Notice(BaseModel):
@@ -122,13 +123,16 @@ def _asked(wish: Wish) -> dict[str, Any]:
     version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
     # One page may lead to several decisions (by the back button): each has an id of its own.
     review_id = f"{wish.id}-{wish.action}" if wish.id else None
-    return {
-        "action": wish.action,
-        "who": wish.who,
-        "reason": wish.reason,
-        "id": review_id,
-        "version": version,
-    }
+    asked: dict[str, Any] = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": review_id}
+    return asked | {"version": version} | (_model(wish.model) if wish.action == "rollback" else {})
+
+
+def _model(chosen: str) -> dict[str, int]:
+    """The shard and the batch of a choice such as 0:120; nothing where it is none."""
+    parts = chosen.split(":")
+    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 16 for part in parts):
+        return {}
+    return {"shard": int(parts[0]), "batch": int(parts[1])}
 
 
 def _notice(status: int, wish: Wish, error: Exception) -> Notice:
@@ -152,7 +156,7 @@ def _pipeline(
         "reviews": cases.decisions(store, pipeline=name, limit=50),
         "incidents": cases.listing(store, pipeline=name, state=None, limit=5, offset=0),
         "effects": {steer: EFFECTS[steer]},
-        "reset": EFFECTS["reset"],
+        "EFFECTS": EFFECTS,
         **_of_forms(store, notice, taken),
     }
     return _answers(request).page(request, "pipeline.html", shown, notice.status if notice else 200)

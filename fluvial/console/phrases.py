@@ -6,7 +6,7 @@ templates escape what could be markup.
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -35,6 +35,9 @@ ACTIONS = {
     "pause": "Pause learning",
     "resume": "Resume learning",
     "reset": "Reset the model",
+    "rollback": "Bring it back",
+    "resume_shard": "Try again",
+    "accept_gap": "Accept the gap",
     "resolve": "Resolve",
     "false_alarm": "False alarm",
 }
@@ -45,6 +48,9 @@ DEEDS = {
     "pause": "paused learning",
     "resume": "resumed learning",
     "reset": "reset the model",
+    "rollback": "brought an earlier model back",
+    "resume_shard": "had the shard tried again",
+    "accept_gap": "accepted the gap",
     "resolve": "resolved it",
     "false_alarm": "called it a false alarm",
 }
@@ -96,13 +102,13 @@ def metric(name: str) -> str:
     return METRICS.get(name, name.replace("_", " "))
 
 
-def count(amount: int, noun: str) -> str:
+def count(amount: int, noun: str, nouns: str | None = None) -> str:
     """An amount and its noun.
 
-    >>> count(1, "alarm"), count(2000, "alarm")
-    ('1 alarm', '2,000 alarms')
+    >>> count(1, "alarm"), count(2000, "alarm"), count(2, "batch", "batches")
+    ('1 alarm', '2,000 alarms', '2 batches')
     """
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {nouns or noun + 's'}"
 
 
 def moment(seconds: float | None) -> str:
@@ -159,6 +165,51 @@ def change(before: float, after: float) -> str:
     ('+50\xa0%', '')
     """
     return f"{after / before - 1:+.0%}".replace("%", "\xa0%") if before > 0 else ""
+
+
+def standing(shard: int, why: str, since: float, until: float | None) -> str:
+    """What stands still, since when and why; in one sentence.
+
+    >>> standing(1, "the disk is gone", 1370098800.0, None)
+    'Shard 1 stands still since 1 Jun 2013, 15:00 UTC: the disk is gone.'
+    """
+    if until is None:
+        return f"Shard {shard} stands still since {moment(since)}: {why}."
+    return f"Shard {shard} stood still from {moment(since)} to {moment(until)}: {why}."
+
+
+def loss(gives_up: Mapping[str, Any]) -> str:
+    """What accepting a gap gives up.
+
+    >>> loss({"after": 9, "batches": 1, "records": 120, "skipped": {}})
+    'Forgotten: 1 batch with 120 records; the state after batch 9 comes back. Every record is read.'
+    >>> loss({"after": 9, "batches": 0, "records": 0, "skipped": {"a:0": [500, 700], "b:0": [9, 4]}})
+    'Nothing that was learned is forgotten. Never read: a:0 from 500 to 699. Read on from 4, not from 9: b:0.'
+    """
+    forgotten = "Nothing that was learned is forgotten."
+    if gives_up["batches"]:
+        what = f"{count(gives_up['batches'], 'batch', 'batches')} with {count(gives_up['records'], 'record')}"
+        forgotten = f"Forgotten: {what}; the state after batch {gives_up['after']:,} comes back."
+    skipped = gives_up["skipped"].items()
+    ahead = [f"{tp} from {was:,} to {at - 1:,}" for tp, (was, at) in skipped if at > was]
+    back = [f"Read on from {at:,}, not from {was:,}: {tp}." for tp, (was, at) in skipped if at < was]
+    never = f"Never read: {', '.join(ahead)}." if ahead else ""
+    return " ".join(filter(None, [forgotten, never, *back])) + ("" if skipped else " Every record is read.")
+
+
+def outcome(action: str, args: Mapping[str, Any], *, taken_up: bool) -> str:
+    """What came of a decision where that was not sure before; empty where there is nothing to say.
+
+    >>> outcome("rollback", {"batch": 9, "failed": "records are gone"}, taken_up=True)
+    'It had no effect: records are gone.'
+    """
+    if action == "rollback" and "failed" in args:
+        return f"It had no effect: {args['failed']}."
+    if action == "accept_gap" and taken_up:
+        return loss(args) if "after" in args else "There was no gap any more: nothing was given up."
+    if "tried" in args and not taken_up:
+        return f"It was tried, and the shard stands still: {args['tried']}."
+    return ""
 
 
 def headline(monitor: str, evidence: Sequence[dict[str, Any]]) -> str:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from fluvial.console import totals
 from fluvial.console.models import (
+    ModelChoice,
     PipelineDetail,
     PipelineSummary,
     PointView,
@@ -14,6 +15,8 @@ from fluvial.console.models import (
     Tally,
 )
 from fluvial.console.phrases import sound
+from fluvial.incidents import HALT
+from fluvial.options import choices
 from fluvial.reviews import NoSuchPipeline
 from fluvial.store import Store, incident_table, pipeline_table, point_table, shard_table
 
@@ -49,6 +52,7 @@ def detail(store: Store, name: str) -> PipelineDetail:
     """One pipeline. Raises NoSuchPipeline."""
     with store.read() as db:
         course = next(iter(_courses(db, name)), None)
+        standing, models = _standing(db, name), choices(db, name)
     if course is None:
         raise NoSuchPipeline(f"no pipeline is called {name!r} here")
     facts, statuses = course.row.facts, course.statuses
@@ -64,7 +68,8 @@ def detail(store: Store, name: str) -> PipelineDetail:
         recent=totals.scores(statuses, "recent_scores"),
         scores=totals.scores(statuses, "scores"),
         slices=totals.slices(statuses),
-        shard_rows=[_shard(row) for row in course.shards],
+        shard_rows=[_shard(row, standing.get(row.shard)) for row in course.shards],
+        models=[ModelChoice(**choice._asdict()) for choice in models],
         facts=sound(facts),
     )
 
@@ -111,6 +116,14 @@ def _courses(db: sa.Connection, name: str | None = None) -> list[_Course]:
     ]
 
 
+def _standing(db: sa.Connection, pipeline: str) -> dict[int, str]:
+    """The open incident of each shard that stands still."""
+    column = incident_table.c
+    query = sa.select(column.shard, column.id).where(column.pipeline == pipeline, column.monitor == HALT)
+    rows = db.execute(query.where(column.resolved_at.is_(None))).all()
+    return {row.shard: row.id for row in rows}
+
+
 def _tallies(db: sa.Connection, name: str | None = None) -> dict[str, Tally]:
     column = incident_table.c
     resolved, acknowledged = column.resolved_at.is_not(None), column.acknowledged_at.is_not(None)
@@ -150,7 +163,7 @@ def _silent_since(shards: Sequence[Any]) -> float | None:
     return min((shard.status_at for shard in shards if shard.status_at is not None), default=None)
 
 
-def _shard(row: Any) -> ShardRow:
+def _shard(row: Any, incident: str | None) -> ShardRow:
     status = row.status or {}
     return ShardRow(
         shard=row.shard,
@@ -158,6 +171,7 @@ def _shard(row: Any) -> ShardRow:
         owner=row.owner,
         batch=row.last_batch,
         halted=row.halted,
+        incident=incident if row.halted else None,
         paused=status.get("paused", False),
         model_version=status.get("model_version", 1),
         monitors={name: state for name, (state, _) in status.get("monitors", {}).items()},

@@ -52,6 +52,26 @@ def drain(tail: Tail, n: int) -> list[Record]:
     return got
 
 
+def drain_without_the_lost(
+    log: Log, positions: Mapping[TopicPartition, int]
+) -> tuple[list[Record], set[TopicPartition]]:
+    """Read to the end, leaving out what errors name; all records, and the partitions left out."""
+    left, lost, got = dict(positions), set[TopicPartition](), list[Record]()
+    while True:
+        try:
+            with closing(log.tail(left)) as tail:
+                while not all(tail.at_end(tp) for tp in left):
+                    for tp, records in tail.poll(0.2).items():
+                        got.extend(records)
+                        left[tp] = records[-1].offset + 1
+                return got, lost
+        except LogError as error:
+            if not error.partitions:
+                raise
+            lost |= error.partitions
+            left = {tp: at for tp, at in left.items() if tp not in lost}
+
+
 def values(records: list[Record]) -> list[bytes | None]:
     return [record.value for record in records]
 
@@ -108,14 +128,16 @@ class LogContract:
 
     def test_what_does_not_exist_is_said_so(self, log: Log, tp: TopicPartition) -> None:
         missing = TopicPartition("there-is-no-such-topic", 0)
-        with pytest.raises(UnknownTopic):
-            log.spans([missing])
+        with pytest.raises(UnknownTopic) as raised:
+            log.spans([tp, missing])
+        assert raised.value.partitions == {missing}
         with pytest.raises(UnknownTopic):
             log.append(missing.topic, b"v", timestamp=1)
         with pytest.raises(UnknownTopic):
             log.append(tp.topic, b"v", timestamp=1, partition=7)
-        with pytest.raises(UnknownTopic):
-            log.tail({missing: 0})
+        with pytest.raises(UnknownTopic) as raised:
+            log.tail({tp: 0, missing: 0})
+        assert raised.value.partitions == {missing}
         with pytest.raises(UnknownTopic):
             log.fetch(missing, 0, 1)
 
@@ -265,16 +287,18 @@ class LogContract:
 
     def test_a_range_beyond_the_end_is_lost(self, log: Log, tp: TopicPartition) -> None:
         fill(log, tp, 10)
-        with pytest.raises(RangeLost, match="0 to 10"):
+        with pytest.raises(RangeLost, match="0 to 10") as raised:
             log.fetch(tp, 5, 11)
+        assert raised.value.partitions == {tp}
 
     def test_a_trimmed_range_is_lost(self, log: Log, site: Site, tp: TopicPartition) -> None:
         fill(log, tp, 10)
         site.trim(tp, 4)
         assert log.spans([tp])[tp] == Span(4, 10)
         assert len(log.fetch(tp, 4, 10)) == 6
-        with pytest.raises(RangeLost):
+        with pytest.raises(RangeLost) as raised:
             log.fetch(tp, 3, 10)
+        assert raised.value.partitions == {tp}
 
     def test_a_reader_whose_place_is_gone_is_told_so_again_and_again(
         self, log: Log, follow: Follow, site: Site, tp: TopicPartition
@@ -295,3 +319,41 @@ class LogContract:
         assert log.spans([tp])[tp] == Span(10, 10)
         fill(log, tp, 1)
         assert [record.offset for record in drain(follow({tp: 10}), 1)] == [10]
+
+    # one partition's trouble
+
+    def test_a_gap_in_some_partitions_stops_no_other(self, log: Log, site: Site) -> None:
+        topics = [new_topic(log, 3), new_topic(log)]
+        tps = [TopicPartition(topics[0], p) for p in range(3)] + [TopicPartition(topics[1], 0)]
+        for tp in tps:
+            fill(log, tp, 10)
+        for tp in tps[1:3]:
+            site.trim(tp, 4)
+        got, lost = drain_without_the_lost(log, dict.fromkeys(tps, 0))
+        assert lost == set(tps[1:3])
+        for tp in (tps[0], tps[3]):
+            assert [r.offset for r in got if (r.topic, r.partition) == tp] == list(range(10))
+
+    def test_a_topic_that_is_deleted_or_made_anew_while_it_is_read_stops_no_other(
+        self, log: Log, follow: Follow, site: Site
+    ) -> None:
+        names = [new_topic(log, 2) for _ in range(3)]
+        tps = [TopicPartition(name, p) for name in names for p in range(2)]
+        for tp in tps:
+            fill(log, tp, 3)
+        tail = follow(dict.fromkeys(tps, 0))
+        drain(tail, 18)
+        for name in names[:2]:
+            site.delete(name)
+        wait_until(lambda: not log.describe(names[:2]), "the topics are gone")
+        log.create(names[1], 2)
+        for _ in range(2):
+            with pytest.raises(RangeLost) as raised:
+                wait_until(lambda: tail.poll(0.2), "it is noticed")
+            assert raised.value.partitions
+            assert raised.value.partitions <= set(tps[:4])
+        with closing(site.open()) as other:
+            fill(other, tps[5], 1, first=3)
+        got, lost = drain_without_the_lost(log, dict.fromkeys(tps, 3))
+        assert lost == set(tps[:4])
+        assert values(got) == [b"v3"]

@@ -13,17 +13,36 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from kafka.record import default_records
 
 from consumers import kafka_tail
 from consumers.aligned import Aligned
 from consumers.kafka import KafkaLog
 from consumers.kafka_reader import Reader
-from consumers.log import DeliveryError, LogError, LogUnavailable, RangeLost, Span
+from consumers.log import (
+    DeliveryError,
+    LogError,
+    LogUnavailable,
+    PartitionsAdded,
+    RangeLost,
+    Span,
+    Unreadable,
+)
 from consumers.record import Record, TopicPartition
 from tests.consumers.backlog import read_backlog, write_backlog
-from tests.consumers.log_contract import LogContract, drain, fill, new_topic, values
+from tests.consumers.log_contract import (
+    LogContract,
+    drain,
+    drain_without_the_lost,
+    fill,
+    new_topic,
+    values,
+)
 from tests.consumers.sockets import leaves_sockets
 from tests.services.kafka import Broker, KafkaAdminClient
+from tests.services.kafka_cluster import KafkaCluster
+from tests.services.kafka_jvm import ProxiedKafka
+from tests.services.kafka_secure import PASSWORD, USER, SecureKafka
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(240), leaves_sockets]
@@ -99,6 +118,148 @@ def test_a_batch_that_cannot_be_decoded_is_an_error_again_and_again_and_never_a_
                     with pytest.raises(LogError, match="compressed"):
                         wait_until(lambda: tail.poll(0.2), "the batch is met", deadline_s=10)
             assert len(drain(tail, 10)) == 10
+
+
+# clusters
+
+
+def test_a_topic_made_in_a_cluster_can_be_used_at_once_and_has_as_many_copies_as_the_cluster_keeps(
+    kafka_cluster: KafkaCluster,
+) -> None:
+    with closing(KafkaLog(kafka_cluster.bootstrap)) as log:
+        for _ in range(10):
+            tp = TopicPartition(new_topic(log), 0)
+            fill(log, tp, 1)
+            assert len(log.fetch(tp, 0, 1)) == 1
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_cluster.bootstrap)) as admin:
+        [made] = admin.describe_topics([tp.topic])
+    assert len(made["partitions"][0]["replica_nodes"]) == 3
+
+
+# what cannot be read, or not by us
+
+
+def test_a_codec_that_is_missing_here_stops_no_other_partition(
+    site: KafkaSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(KafkaLog(site.bootstrap)) as log, closing(_compressing(site)) as other:
+        topic = new_topic(log, 3)
+        tps = [TopicPartition(topic, p) for p in range(3)]
+        for tp, writer in zip(tps, (log, other, log), strict=True):
+            fill(writer, tp, 10)
+        monkeypatch.setattr("kafka.codec.has_zstd", lambda: False)
+        got, lost = drain_without_the_lost(log, dict.fromkeys(tps, 0))
+        assert lost == {tps[1]}
+        assert len(got) == 20
+        with pytest.raises(Unreadable, match=f"{tps[1]} cannot be read from offset 0 on") as raised:
+            log.fetch(tps[1], 0, 10)
+        assert raised.value.partitions == {tps[1]}
+
+
+def _compressing(site: KafkaSite) -> KafkaLog:
+    return KafkaLog(site.bootstrap, options={"compression_type": "zstd"})
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_a_batch_that_holds_something_else_than_it_says_is_unreadable(
+    site: KafkaSite, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(KafkaLog(site.bootstrap, options={"compression_type": codec})) as log:
+        tp = TopicPartition(new_topic(log), 0)
+        fill(log, tp, 1_000)  # fewer would not be compressed
+        decode = getattr(default_records, f"{codec}_decode")
+        monkeypatch.setattr(default_records, f"{codec}_decode", lambda data: decode(b"garbage!" * 10))
+        with pytest.raises(Unreadable, match="cannot be unpacked"):
+            log.fetch(tp, 0, 1)
+        with closing(log.tail({tp: 0})) as tail, pytest.raises(Unreadable) as raised:
+            wait_until(lambda: tail.poll(0.2), "the batch is met")
+        assert raised.value.partitions == {tp}
+
+
+def test_a_batch_that_was_damaged_on_the_disk_stops_no_other_partition(kafka_proxied: ProxiedKafka) -> None:
+    with closing(KafkaLog(kafka_proxied.bootstrap)) as log:
+        tps = [TopicPartition(new_topic(log, 2), p) for p in range(2)]
+        tps[1] = TopicPartition(tps[0].topic, 1)
+        for tp in tps:
+            for first in (0, 10):  # two batches
+                fill(log, tp, 10, first)
+        kafka_proxied.stop()
+        segment = kafka_proxied.folder / "data" / f"{tps[1].topic}-1" / "00000000000000000000.log"
+        damaged = bytearray(segment.read_bytes())
+        damaged[-5] ^= 1  # in the second batch
+        segment.write_bytes(damaged)
+        kafka_proxied.start()
+        wait_until(lambda: _answers(log, tps[0], 20), "the log answers again")
+        got, lost = drain_without_the_lost(log, dict.fromkeys(tps, 0))
+        assert lost == {tps[1]}
+        for tp, count in zip(tps, (20, 10), strict=True):
+            assert [r.offset for r in got if r.partition == tp.partition] == list(range(count))
+        assert len(log.fetch(tps[1], 0, 10)) == 10
+        with pytest.raises(Unreadable, match=r"from offset 10 on.*checksum"):
+            log.fetch(tps[1], 5, 20)
+
+
+def test_a_topic_that_we_may_not_read_stops_no_other(
+    kafka_secure: SecureKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_tail, "WATCH", 0.2)
+    options = {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": USER,
+        "sasl_plain_password": PASSWORD,
+    }
+    with closing(KafkaLog(kafka_secure.doors["SASL_PLAINTEXT"], options=options)) as log:
+        tps = [TopicPartition(new_topic(log, 2), 1), TopicPartition(new_topic(log), 0)]
+        for tp in tps:
+            fill(log, tp, 3)
+        with closing(log.tail(dict.fromkeys(tps, 0))) as tail:
+            assert len(drain(tail, 6)) == 6
+            with kafka_secure.denied(USER, tps[0].topic):
+                with pytest.raises(Unreadable, match="denied") as raised:
+                    wait_until(lambda: tail.poll(0.2), "it is noticed")
+                assert raised.value.partitions == {tps[0]}
+                got, lost = drain_without_the_lost(log, dict.fromkeys(tps, 0))
+                assert (len(got), lost) == (3, {tps[0]})
+                with pytest.raises(Unreadable, match="denied"):
+                    log.fetch(tps[0], 0, 3)
+            fill(log, tps[0], 1, first=3)
+            assert values(_patient_drain(tail, 1)) == [b"v3"]
+
+
+def test_what_can_be_read_at_the_second_attempt_is_no_partition_s_fault(
+    log: KafkaLog, tp: TopicPartition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(log, tp, 3)
+    poll, failures = Reader.poll, iter([Unreadable("a batch fails its checksum")])
+
+    def flaky(self: Reader, timeout: float) -> dict[TopicPartition, list[Record]]:
+        if failure := next(failures, None):
+            raise failure
+        return poll(self, timeout)
+
+    monkeypatch.setattr(Reader, "poll", flaky)
+    with closing(log.tail({tp: 0})) as tail:
+        with pytest.raises(LogUnavailable, match="asked again, it can be read"):
+            tail.poll(0.2)
+        assert len(drain(tail, 3)) == 3
+
+
+def test_partitions_that_are_added_to_a_topic_are_told_once(
+    log: KafkaLog, site: KafkaSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_tail, "WATCH", 0.2)
+    topic = new_topic(log, 2)
+    tps = [TopicPartition(topic, p) for p in range(2)]
+    with closing(log.tail(dict.fromkeys(tps, 0))) as tail:
+        site.admin.create_partitions({topic: 4})
+        with pytest.raises(PartitionsAdded, match="it had 2 and has 4 now") as raised:
+            wait_until(lambda: tail.poll(0.1), "it is noticed")
+        assert (raised.value.topic, raised.value.before, raised.value.now) == (topic, 2, 4)
+        assert raised.value.partitions == {TopicPartition(topic, 2), TopicPartition(topic, 3)}
+        fill(log, tps[0], 3)
+        assert len(drain(tail, 3)) == 3
+        assert not tail.poll(0.5)
 
 
 # transactions
@@ -342,15 +503,15 @@ def test_a_broker_that_goes_away_makes_the_log_unavailable_and_all_is_well_when_
                     attempt()
                 assert time.monotonic() - began < 15
             kafka_broker.start()
-            wait_until(lambda: _answers(log, tp), "the log answers again")
+            wait_until(lambda: _answers(log, tp, 3), "the log answers again")
             fill(log, tp, 2, first=3)
             assert values(_patient_drain(tail, 2)) == [b"v3", b"v4"]
             assert values(log.fetch(tp, 0, 5)) == [b"v%d" % i for i in range(5)]
 
 
-def _answers(log: KafkaLog, tp: TopicPartition) -> bool:
+def _answers(log: KafkaLog, tp: TopicPartition, end: int) -> bool:
     try:
-        return log.spans([tp])[tp].end == 3
+        return log.spans([tp])[tp].end == end
     except LogUnavailable:
         return False
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from consumers import kafka_membership
 from consumers.kafka import KafkaLog
 from consumers.kafka_membership import KafkaMembership, Seat
 from consumers.record import TopicPartition
@@ -32,10 +33,10 @@ def join(kafka_bootstrap: str) -> Iterator[Join]:
     """Makes members of the group of some topics: `join(topics, one_model=True, seat=Seat("a"))`."""
     with ExitStack() as stack:
 
-        def made(topics: list[str], one_model: bool = False, seat: Seat | None = None) -> KafkaMembership:
+        def made(topics: list[str], one_model: bool = False, **options: Any) -> KafkaMembership:
             group = topics[0]
             member = KafkaMembership(
-                kafka_bootstrap, group=group, topics=topics, one_model=one_model, seat=seat
+                kafka_bootstrap, group=group, topics=topics, one_model=one_model, **options
             )
             return stack.enter_context(closing(member))
 
@@ -121,6 +122,21 @@ def test_topics_with_different_partition_counts_are_given_to_nobody_and_everybod
         wait_until(lambda member=member: "different numbers" in member.trouble, "it says why")
         assert "events': 2" in member.trouble
         assert member.assigned() == frozenset()
+
+
+@pytest.mark.parametrize("one_model", [True, False])
+def test_partitions_that_nobody_asked_for_are_nobody_s_and_told_of(
+    join: Join, topics: Any, admin: Any, monkeypatch: pytest.MonkeyPatch, one_model: bool
+) -> None:
+    monkeypatch.setattr(kafka_membership, "NOTICE", 1.0)
+    names = topics(2)
+    member = join(names, one_model=one_model, partitions=2)
+    shards = (0,) if one_model else (0, 1)
+    owns(member, *shards)
+    assert member.trouble == ""
+    admin.create_partitions(dict.fromkeys(names, 3))
+    wait_until(lambda: "partitions beyond the 2" in member.trouble, "it is noticed")
+    owns(member, *shards)
 
 
 def test_workers_that_share_in_different_ways_do_not_mix(join: Join, topics: Any) -> None:

@@ -1,9 +1,14 @@
 """Membership on the embedded log: one owner at a time, and somebody always takes over."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from consumers.log import LogUnavailable
 from consumers.membership import EmbeddedMembership
 from tests.waiting import wait_until
 
@@ -40,6 +45,32 @@ def test_a_killed_process_gives_its_shards_up_at_once(tmp_path: Path) -> None:
     assert second.holder(0) == "second"
     second.close()
     assert second.holder(0) is None
+
+
+def test_a_lock_that_cannot_be_made_is_no_end_but_a_reason_to_wait(tmp_path: Path) -> None:
+    member = EmbeddedMembership(tmp_path / "gone" / "log.db", "coins", 1, worker="first")
+    with pytest.raises(LogUnavailable, match="check its folder and the disk"):
+        member.assigned()
+    (tmp_path / "gone").mkdir()
+    assert wait_until(member.assigned, "it takes the shard", 5) == {0}
+    member.close()
+
+
+def test_a_disk_that_takes_no_names_keeps_nobody_from_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    member = EmbeddedMembership(tmp_path / "log.db", "coins", 1, worker="first")
+    other = EmbeddedMembership(tmp_path / "log.db", "coins", 1, worker="other")
+    assert member.assigned() == {0}
+    assert other.assigned() == frozenset()
+    monkeypatch.setattr(os, "ftruncate", full)  # as on a disk that has turned read-only
+    member.close()
+    assert wait_until(other.assigned, "the lock is free", 5) == {0}
+    other.close()
 
 
 def test_pipelines_on_one_log_do_not_disturb_each_other(tmp_path: Path) -> None:

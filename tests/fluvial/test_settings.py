@@ -1,5 +1,6 @@
 """Settings: read from the environment alone; what is wrong is named by its variable and never shown."""
 
+import ssl
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,8 @@ def test_the_password_of_the_store_comes_from_a_file(given: Set, tmp_path: Path)
         ({"session_timeout": "0"}, "FLUVIAL_SESSION_TIMEOUT"),
         ({"stuck_timeout": "soon"}, "FLUVIAL_STUCK_TIMEOUT"),
         ({"leave_at_stop": "perhaps"}, "FLUVIAL_LEAVE_AT_STOP"),
+        ({"kafka_security": "tls"}, "FLUVIAL_KAFKA_SECURITY"),
+        ({"kafka_sasl_mechanism": "GSSAPI"}, "FLUVIAL_KAFKA_SASL_MECHANISM"),
         ({"home": "/\udcff"}, "FLUVIAL_HOME: it holds bytes that are no UTF-8 text"),
         ({"store": "postgresql://ann:hunter2@\udcff/db"}, "FLUVIAL_STORE: it holds bytes"),
         ({"store": "mysql://ann:hunter2@db/fluvial"}, "FLUVIAL_STORE: mysql is no store"),
@@ -97,6 +100,62 @@ def test_a_password_that_is_no_text_is_refused(given: Set, tmp_path: Path) -> No
     found = given(store="postgresql://db/x", store_password_file=str(tmp_path / "password"))
     with pytest.raises(ConfigError, match="FLUVIAL_STORE_PASSWORD_FILE"):
         found.store_url  # noqa: B018
+
+
+def test_without_a_word_about_security_kafka_is_spoken_to_in_the_open(given: Set) -> None:
+    assert given().kafka_options == {"security_protocol": "PLAINTEXT"}
+
+
+def test_the_password_for_kafka_comes_from_a_file(given: Set, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p@ss w/rd\n")
+    found = given(
+        kafka_security="sasl_ssl",
+        kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_user="ann",
+        kafka_password_file=str(tmp_path / "password"),
+    )
+    options = found.kafka_options
+    assert isinstance(options.pop("ssl_context"), ssl.SSLContext)
+    assert options == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "ann",
+        "sasl_plain_password": "p@ss w/rd",
+    }
+    assert "p@ss" not in repr(found)
+
+
+SASL = {"kafka_security": "sasl_plaintext", "kafka_user": "ann"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"kafka_security": "sasl_ssl"}, "FLUVIAL_KAFKA_USER: sasl_ssl needs a user"),
+        (SASL, "FLUVIAL_KAFKA_PASSWORD_FILE: sasl_plaintext needs a password"),
+        (SASL | {"kafka_password_file": "/no/file"}, "FLUVIAL_KAFKA_PASSWORD_FILE: "),
+        ({"kafka_user": "ann"}, "FLUVIAL_KAFKA_USER: it is of no use with FLUVIAL_KAFKA_SECURITY=plaintext"),
+        (
+            {"kafka_security": "ssl", "kafka_password_file": "x"},
+            "FLUVIAL_KAFKA_PASSWORD_FILE: it is of no use",
+        ),
+        ({"kafka_ca_file": "/ca.pem"}, "FLUVIAL_KAFKA_CA_FILE: it is of no use"),
+        ({"kafka_cert_file": "/c.pem"}, "FLUVIAL_KAFKA_CERT_FILE: it is of no use"),
+        ({"kafka_security": "ssl", "kafka_ca_file": "/no/file"}, "FLUVIAL_KAFKA_CA_FILE: "),
+        ({"kafka_security": "ssl", "kafka_ca_file": __file__}, "FLUVIAL_KAFKA_CA_FILE: "),
+        ({"kafka_security": "ssl", "kafka_cert_file": __file__}, "FLUVIAL_KAFKA_CERT_FILE: "),
+        (
+            {"kafka_security": "ssl", "kafka_cert_key_file": "/k.pem"},
+            "FLUVIAL_KAFKA_CERT_FILE: a key was given",
+        ),
+    ],
+)
+def test_security_that_cannot_work_is_named_by_its_variable(
+    given: Set, variables: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        given(**variables).kafka_options  # noqa: B018
+    assert str(raised.value).startswith(said)
 
 
 def test_a_token_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

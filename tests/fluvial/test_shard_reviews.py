@@ -45,7 +45,7 @@ class Desk:
         if why is None:
             self.incidents.went_on("coins", 1)
         else:
-            self.incidents.stands_still("coins", 1, why, loss)
+            self.incidents.stands_still("coins", 1, why, gives_up=loss)
 
     @property
     def halted(self) -> str:

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -199,6 +200,33 @@ def test_a_fenced_writer_of_a_server_with_other_defaults_is_still_fenced(postgre
         assert db.execute(sa.text("SHOW synchronous_commit")).scalar_one() == "on"
 
 
+@pytest.mark.parametrize("where", ["server", "database", "user", "address"])
+def test_a_commit_is_on_disk_before_it_counts_whatever_postgresql_was_told(
+    postgres_url: str, where: str
+) -> None:
+    name = sa.make_url(postgres_url).database
+    told = {
+        "database": f"ALTER DATABASE {name} SET",
+        "user": f"ALTER ROLE CURRENT_USER IN DATABASE {name} SET",
+    }
+    admin = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as db:  # the tests' own server is started with it off
+        if where in told:
+            db.execute(sa.text(f"{told[where]} synchronous_commit = off"))
+    url = sa.make_url(postgres_url)
+    if where == "address":
+        url = url.update_query_dict({"options": "-c synchronous_commit=off"})
+    with closing(Store(url)) as store:
+        for way in (store.write, store.read):
+            with way() as db:
+                assert db.execute(sa.text("SHOW synchronous_commit")).scalar_one() == "on"
+        # and so it is on a connection that replaces a lost one
+        with pytest.raises(StoreUnavailable), store.read() as db:
+            terminate(db, postgres_url)
+        with store.write() as db:
+            assert db.execute(sa.text("SHOW synchronous_commit")).scalar_one() == "on"
+
+
 def test_a_process_that_stands_still_in_a_transaction_is_cut_off_in_the_end(postgres_url: str) -> None:
     with closing(Store(postgres_url)) as store, store.write() as db:
         assert db.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "1min"
@@ -220,6 +248,22 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "store.db"
     Store(f"sqlite:///{path}").close()
     return path
+
+
+def test_a_commit_is_on_disk_before_it_counts_on_every_connection_to_a_file(file: Path) -> None:
+    def settings(store: Store, meet: Barrier) -> tuple[int, str]:
+        with store.read() as db:
+            meet.wait(timeout=30)  # each of them holds a connection of its own by now
+            asked = [
+                db.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("synchronous", "journal_mode")
+            ]
+        return asked[0], asked[1]
+
+    with closing(Store(f"sqlite:///{file}")) as store:
+        meet = Barrier(4)
+        assert race(*[lambda: settings(store, meet)] * 4) == [(2, "wal")] * 4, "2 is FULL"
+        with store.write() as db:
+            assert db.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
 
 
 def test_a_full_disk_is_reported_and_costs_nothing_that_was_written(file: Path) -> None:

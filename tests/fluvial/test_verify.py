@@ -44,7 +44,9 @@ def predictions(world: World, partition: int = 0) -> TopicPartition:
 
 
 def publish(world: World, value: bytes, partition: int = 0) -> None:
-    world.log.append(world.pipeline.topic("predictions"), value, key=b"k", timestamp=START, partition=partition)
+    world.log.append(
+        world.pipeline.topic("predictions"), value, key=b"k", timestamp=START, partition=partition
+    )
     world.log.flush()
 
 
@@ -73,7 +75,7 @@ def test_all_that_was_published_is_compared(world: World) -> None:
     found = world.verify()
     assert (found.difference, found.predictions, found.compared) == (None, 500, 500)
     assert found.digest == world.status()["digest"]
-    assert found.unverified == () and found.others == {} and found.given_up == 0
+    assert (found.unverified, found.others, found.given_up) == ((), {}, 0)
 
 
 def test_partitions_and_shards_are_compared_each_by_itself(make: Callable[..., World]) -> None:
@@ -83,7 +85,9 @@ def test_partitions_and_shards_are_compared_each_by_itself(make: Callable[..., W
     found = [world.verify(shard) for shard in range(3)]
     assert [one.difference for one in found] == [None] * 3
     assert sum(one.compared for one in found) == 600
-    publish(world, changed(world, world.records("predictions")[-1].value or b"", probability=0.5), partition=2)
+    publish(
+        world, changed(world, world.records("predictions")[-1].value or b"", probability=0.5), partition=2
+    )
     assert [world.verify(shard).difference is None for shard in range(3)] == [True, True, False]
 
 
@@ -129,7 +133,9 @@ def test_a_prediction_that_was_changed_is_shown_beside_what_replay_gives(
     assert "replay gives {" in difference
 
 
-def test_a_prediction_that_was_never_published_is_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prediction_that_was_never_published_is_missed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.feed(tosses(300))
     append = world.log.append
 
@@ -274,7 +280,9 @@ def test_a_topic_made_anew_is_compared_from_then_on(world: World) -> None:
     assert len(found.unverified) == 1
 
 
-def test_only_a_window_of_predictions_is_held_in_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_window_of_predictions_is_held_in_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(proof, "WINDOW", 100)
     monkeypatch.setattr(said, "PAGE", 50)
     held = []

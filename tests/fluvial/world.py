@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from fluvial.place import Place, place_of
 from fluvial.reporter import Reporter
 from fluvial.runner import Runner
 from fluvial.shelf import Shelf
-from fluvial.store import Store, shard_table
+from fluvial.store import Store, shard_table, snapshot_table
+from fluvial.timing import SYSTEM, Timing
 from fluvial.verify import Verdict, verify
 from fluvial.wiring import create_topics, facts
 from monitors.metrics import Metrics
@@ -120,14 +121,17 @@ class World:
             self.log.append(self.pipeline.topic(stream), value, key=key.encode(), timestamp=at)
         self.log.flush()
 
-    def worker(self, *, drained: Callable[[Runner], bool] | None = None, **changes: Any) -> Runner:
+    def worker(
+        self, *, drained: Callable[[Runner], bool] | None = None, timing: Timing = SYSTEM, **changes: Any
+    ) -> Runner:
         """A worker; by default it ends when nothing is left to read."""
         pipeline = self.pipeline.model_copy(update=changes)
-        reporter = Reporter(pipeline.pipeline, Metrics(CollectorRegistry()), self.store, every=0.05)
+        self.registry = CollectorRegistry()  # that of the newest worker
+        reporter = Reporter(pipeline.pipeline, Metrics(self.registry), self.store, every=0.05)
         done = drained or self.at_end
         runner = Runner(
             pipeline, self.log, self.store, Sole(pipeline.shards), reporter,
-            worker="tester", key=KEY, drained=lambda: done(runner),
+            worker="tester", key=KEY, drained=lambda: done(runner), timing=timing,
         )  # fmt: skip
         return runner
 
@@ -154,6 +158,30 @@ class World:
             query = sa.select(shard_table.c.status).where(shard_table.c.shard == shard)
             return dict(db.execute(query).scalar_one())
 
+    def owner(self, shard: int = 0) -> Any:
+        """The shard's row in the store: epoch, owner, last_batch, topic_ids, halted."""
+        with self.store.read() as db:
+            return db.execute(sa.select(shard_table).where(shard_table.c.shard == shard)).one()
+
+    def spoil(self, shard: int = 0, *, keep: Sequence[int] = ()) -> None:
+        """Make the snapshots of a shard unusable, but for those of some batches: their last byte is lost."""
+        column = snapshot_table.c
+        with self.store.write() as db:
+            rows = db.execute(sa.select(snapshot_table).where(column.shard == shard)).all()
+            for row in rows:
+                if row.batch not in keep:
+                    this = sa.update(snapshot_table).where(column.shard == shard, column.batch == row.batch)
+                    db.execute(this.values(body=row.body[:-1]))
+
+    def trim(self, role: str, before: int, partition: int = 0) -> None:
+        """Let retention take the records of an input topic before an offset."""
+        self.log.trim(TopicPartition(self.pipeline.topic(role), partition), before)  # type: ignore[attr-defined]
+
+    def delete(self, role: str) -> None:
+        """Delete a topic; whoever wrote to it in this process forgets it too."""
+        self.log.delete(self.pipeline.topic(role))  # type: ignore[attr-defined]
+        self.log._topics.clear()  # type: ignore[attr-defined]
+
     def halted(self, shard: int = 0) -> str | None:
         """Why a shard stands still, if it does."""
         with self.store.read() as db:
@@ -177,7 +205,8 @@ class World:
 
     def decide(self, action: Any, who: str = "ann", **subject: Any) -> reviews.Review:
         """Take a review on the pipeline, or on an incident."""
-        subject = subject or {"pipeline": self.pipeline.pipeline}
+        if "incident" not in subject:
+            subject = {"pipeline": self.pipeline.pipeline} | subject
         return reviews.review(self.store, reviews.Request(action=action, who=who, **subject), "cli")
 
 

@@ -4,18 +4,18 @@ Output: JSON, one entry per class: a digest of its predictions, and how often th
 """
 
 import hashlib
-import io
 import json
-import pickle
 import random
 import sys
 from fnmatch import fnmatchcase
 from typing import Any
 
 from consumers.event import Truth, Value
+from fluvial.clock import StreamClock
+from fluvial.snapshot import SnapshotError, pack, unpack
+from fluvial.state import State
 from learners.catalogue import CLASSES
 from learners.expression import build
-from learners.portable import DISPATCH, GLOBALS
 from learners.task import task_named
 
 EVENTS = 300
@@ -189,34 +189,10 @@ def stream(kind: str) -> list[tuple[dict[str, Value], Truth]]:
     return events
 
 
-class Loader(pickle.Unpickler):
-    """As strict as a snapshot: River's and our own classes, plain containers, and GLOBALS."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look up what is allowed; AssertionError names what is not."""
-        plain = module in ("builtins", "collections", "random") and name in (
-            *("set", "list", "dict", "tuple", "int", "float"),
-            *("defaultdict", "deque", "OrderedDict", "Counter", "Random"),
-        )
-        arrays = module.startswith("numpy") and name in (
-            "dtype",
-            "ndarray",
-            "_reconstruct",
-            "scalar",
-            "_frombuffer",
-        )
-        ours = module.startswith(("river.", "learners.")) and "." not in name
-        assert plain or arrays or ours or (module, name) in GLOBALS, f"{module}.{name}"
-        return super().find_class(module, name)
-
-
 def copied(thing: Any) -> Any:
     """What comes back from a snapshot."""
-    buffer = io.BytesIO()
-    pickler = pickle.Pickler(buffer, 5)
-    pickler.dispatch_table = dict(DISPATCH)
-    pickler.dump(thing)
-    return Loader(io.BytesIO(buffer.getvalue())).load()
+    state: Any = State(thing, [], StreamClock(1.0))
+    return unpack(pack(state)).learner
 
 
 def digest(kind: str, expression: str) -> tuple[str, int]:
@@ -243,7 +219,14 @@ def main() -> None:
     for name in CLASSES:
         try:
             results[name] = digest(*case(name))
-        except (AssertionError, TypeError, ValueError, AttributeError, NotImplementedError) as problem:
+        except (
+            AssertionError,
+            SnapshotError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            NotImplementedError,
+        ) as problem:
             results[name] = (f"{type(problem).__name__}: {problem} in {case(name)[1]}", 0)
     json.dump(results, sys.stdout)
 

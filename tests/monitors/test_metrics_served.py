@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 
 import httpx
@@ -76,25 +75,3 @@ def test_a_scrape_over_http_is_complete_in_both_formats(registry: CollectorRegis
     families = openmetrics.text_string_to_metric_families(strict)  # type: ignore[no-untyped-call]
     found = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
     assert found == {series.name for series in SERIES}
-
-
-def test_a_stopped_server_gives_its_port_back(registry: CollectorRegistry) -> None:
-    server = MetricsServer(registry)
-    server.start()
-    server.stop()
-    server.stop()
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", server.port)) != 0
-    again = MetricsServer(registry, port=server.port)
-    again.start()
-    again.stop()
-
-
-def test_a_port_that_is_taken_is_an_error(registry: CollectorRegistry) -> None:
-    server = MetricsServer(registry)
-    server.start()
-    try:
-        with pytest.raises(OSError, match="in use"):
-            MetricsServer(registry, port=server.port).start()
-    finally:
-        server.stop()

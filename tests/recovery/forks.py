@@ -35,9 +35,10 @@ IMPORTED = (psycopg, postgresql, sqlite)
 
 
 class End(NamedTuple):
-    """How a life ended: ``killed`` in which phase, by itself with exit code ``code``, or not at all."""
+    """How a life ended: ``killed`` in which phase, by itself with exit code ``code``, or ``stopped``."""
 
     killed: bool
+    stopped: bool
     phase: str
     code: int
     seconds: float
@@ -174,10 +175,10 @@ def _wait(pid: int, deadline: float) -> int:
 def _end(pid: int, status: int, phase: str, started: float) -> End:
     seconds = time.monotonic() - started
     if os.WIFSTOPPED(status):
-        return End(False, phase, 0, seconds, pid)
+        return End(False, True, phase, 0, seconds, pid)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     code = os.waitstatus_to_exitcode(status)
-    return End(killed, phase, 0 if killed else code, seconds, pid)
+    return End(killed, False, phase, 0 if killed else code, seconds, pid)
 
 
 if __name__ == "__main__":

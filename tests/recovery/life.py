@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ import fluvial.holdings
 from consumers.embedded import EmbeddedLog
 from fluvial.reporter import Reporter
 from fluvial.runner import Runner
-from fluvial.saver import ThreadSaver
+from fluvial.saver import Saver, ThreadSaver
+from fluvial.shelf import Shelf
 from fluvial.store import Store
 from monitors.metrics import Metrics
 from tests.fluvial.world import KEY, World
@@ -64,6 +66,10 @@ class Restless:
             self._gone = self._rng.choice(sorted(self._all)) if self._gone is None else None
         return frozenset() if self.lost else self._all - {self._gone}
 
+    @property
+    def trouble(self) -> str:
+        return ""
+
     def holder(self, shard: int) -> str | None:
         return None
 
@@ -91,28 +97,38 @@ def live(job: Job, board: Board) -> None:
         strike_at(POINTS[job.point], job.passage, lambda: os.kill(os.getpid(), number))
     world = open_world(job)
     membership = Restless(world.pipeline.shards, job.seed, restless=job.restless)
+    worker(world, membership, job.name, world.at_end, ThreadSaver).run()
+
+
+def worker(
+    world: World,
+    membership: Restless,
+    name: str,
+    drained: Callable[[Runner], bool],
+    saver: Callable[[Shelf, bytes], Saver],
+) -> Runner:
+    """A worker that gives up for good when it learns of a newer owner: the shard was given to that one."""
     runner = Runner(
         world.pipeline,
         world.log,
         world.store,
         membership,
-        Reporter(world.pipeline.pipeline, Metrics(CollectorRegistry()), world.store, every=0.05),
-        worker=job.name,
+        Reporter(world.pipeline.pipeline, Metrics(CollectorRegistry()), world.store, every=0.2),
+        worker=name,
         key=KEY,
-        drained=lambda: world.at_end(runner),
-        saver=ThreadSaver,
+        drained=lambda: drained(runner),
+        saver=saver,
     )
     _end_when_refused(runner, membership)
-    runner.run()
+    return runner
 
 
 def _end_when_refused(runner: Runner, membership: Restless) -> None:
-    """A worker that learns of a newer owner gives up for good: the test has given the shard to that one."""
     refuse = runner._holdings.refuse
 
     def refuse_and_end(owned: Any, what: str) -> None:
         refuse(owned, what)
-        if not membership.lost and _has_newer_owner(runner, owned):
+        if _has_newer_owner(runner, owned):
             membership.lost = runner.should_exit = True
 
     runner._holdings.refuse = refuse_and_end  # type: ignore[method-assign]

@@ -8,8 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+import fluvial.journal
+import fluvial.shelf
 from consumers.embedded import EmbeddedLog, EmbeddedTail
 from consumers.record import TopicPartition
+from fluvial.fence import at
 from fluvial.journal import Entry, Journal
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
@@ -31,6 +34,17 @@ def without_the_epoch_check() -> None:
         return []
 
     Journal.append = append  # type: ignore[method-assign]
+
+
+def without_the_fence() -> None:
+    """Status and snapshots of whoever brings them are kept."""
+
+    def own(db: sa.Connection, pipeline: str, shard: int, epoch: int, **values: Any) -> None:
+        update = sa.update(shard_table).where(*at(shard_table, pipeline, shard))
+        db.execute(update.values(**(values or {"shard": shard})))
+
+    for module in (fluvial.journal, fluvial.shelf):
+        setattr(module, "own", own)  # noqa: B010 - it is imported there, not exported
 
 
 def with_publishing_before_the_journal() -> None:
@@ -77,6 +91,7 @@ def without_publishing_again() -> None:
 MUTATIONS: Mapping[str, Callable[[], None]] = {
     "": lambda: None,
     "no epoch check": without_the_epoch_check,
+    "no fence": without_the_fence,
     "published before the journal": with_publishing_before_the_journal,
     "no seek": without_the_seek,
     "nothing published again": without_publishing_again,

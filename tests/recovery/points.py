@@ -35,27 +35,31 @@ ELSEWHERE = "starting or reading"
 
 
 class Point(NamedTuple):
-    """Before or after a function of the loop; ``most`` is the latest passage worth waiting for."""
+    """Before or after a function of the loop; ``most`` is the latest passage worth waiting for.
+
+    Whoever stands still inside a ``transaction`` holds a lock that others wait for.
+    """
 
     phase: str
     owner: type
     name: str
     before: bool
     most: int
+    transaction: bool = False
 
 
 POINTS = (
     Point("recovering", Past, "moved", True, 3),
     Point("recovering", Journal, "acquire", False, 2),
     Point("before the journal row", Journal, "append", True, 5),
-    Point("before the journal row", Journal, "_insert", False, 5),  # written and not yet committed
+    Point("before the journal row", Journal, "_insert", False, 5, transaction=True),
     Point("after the journal row", Journal, "append", False, 5),
     Point("stepping", Shard, "step", True, 300),
     Point("before publishing", Outbox, "deliver", True, 5),
     Point("after publishing", EmbeddedLog, "flush", False, 5),
     Point("after publishing", Outbox, "deliver", False, 5),
     Point("writing a snapshot", Shelf, "save", True, 2),
-    Point("writing a snapshot", Shelf, "_prune", True, 2),  # written and not yet committed
+    Point("writing a snapshot", Shelf, "_prune", True, 2, transaction=True),
     Point("writing a snapshot", Shelf, "save", False, 2),
     Point("in a rebalance", Holdings, "_let_go", True, 2),
     Point("in a rebalance", Holdings, "give_up", True, 2),  # what it had is saved
@@ -63,9 +67,9 @@ POINTS = (
 )
 
 
-def strike_at(point: Point, passage: int, strike: Callable[[], None]) -> None:
-    """Call ``strike`` once, when the point is passed for that time (from 1)."""
-    passed = 0
+def strike_at(point: Point, passage: int, strike: Callable[[], None]) -> Callable[[], None]:
+    """Call ``strike`` once, when the point is passed for that time (from 1); returns what undoes it."""
+    passed, whole = 0, vars(point.owner)[point.name]
 
     def pass_by() -> None:
         nonlocal passed
@@ -74,6 +78,7 @@ def strike_at(point: Point, passage: int, strike: Callable[[], None]) -> None:
             strike()
 
     _hang(point.owner, point.name, **{"before" if point.before else "after": pass_by})
+    return lambda: setattr(point.owner, point.name, whole)
 
 
 class Board:

@@ -86,6 +86,67 @@ ROWS: tuple[Row, ...] = (
         lambda site: part("crash").few_kills(site),
         lambda site: part("crash").kill_often(site, kills=1000, least=20),
     ),
+    Row(
+        "zombie",
+        "an owner that lost its shard without knowing writes nothing, and leaves a trace",
+        "200 resumed owners: 0 writes accepted, 200 logged",
+        lambda site: part("zombies").resume_often(site, zombies=10, processes=2),
+        lambda site: part("zombies").resume_often(site, zombies=180, processes=20),
+    ),
+    *(
+        Row(
+            f"rebalance-{learn}",
+            f"workers that come, go, die and freeze on Kafka lose nothing ({learn})",
+            "100 changes over 500,000 events on 8 partitions: 0 lost, 0 twice, 0 contradictory, order kept",
+            lambda site, learn=learn: part("rebalance").few_moves(site, learn),  # type: ignore[misc]
+            lambda site, learn=learn: part("rebalance").many_moves(site, learn),  # type: ignore[misc]
+        )
+        for learn in ("per-partition", "one-model")
+    ),
+    Row(
+        "failover",
+        "the standby beside a worker that died goes on soon",
+        "kill -9 to first new batch with a state of 50 MB: session timeout + 2 s",
+        lambda site: part("failover").fail_over(
+            site, times=1, megabytes=5, margin=15.0
+        ),  # beside other tests
+        lambda site: part("failover").fail_over(site, times=5, megabytes=50),
+    ),
+    Row(
+        "return",
+        "a worker with a name that comes back goes on at once",
+        "start, with everything imported, to first new batch with a state of 50 MB: 1.5 s",
+        lambda site: part("failover").come_back(site, times=1, megabytes=5, longest=20.0),  # as above
+        lambda site: part("failover").come_back(site, times=5, megabytes=50),
+    ),
+    Row(
+        "start",
+        "a worker process that was killed is back at work soon",
+        "25 starts of `fluvial run`: the slowest within 5 s",
+        lambda site: part("starts").start_again(site, times=3, longest=15.0),  # beside other tests
+        lambda site: part("starts").start_again(site, times=25),
+    ),
+    Row(
+        "stop",
+        "a worker that is told to stop leaves nothing to be done again",
+        "50 SIGTERM under load: exit code 0 within 10 s, 0 batches replayed by the next start",
+        lambda site: part("stops").stop_often(site, times=4),
+        lambda site: part("stops").stop_often(site, times=50),
+    ),
+    Row(
+        "brokers",
+        "a worker goes on when brokers die and connections break",
+        "20 kills of the only broker, 20 of one in three, 50 broken connections: on within 60 s, 0 lost, 0 twice",
+        lambda site: part("brokers").faults(site, kills=3, drops=5),
+        lambda site: part("brokers").faults(site, kills=20, drops=50),
+    ),
+    Row(
+        "gaps",
+        "what retention took, or another topic replaced, is never left out silently",
+        "10 of each gap: 0 silent; the shard concerned stands still and names it, the others go on exactly",
+        lambda site: part("gaps").make_gaps(site, each=1),
+        lambda site: part("gaps").make_gaps(site, each=10),
+    ),
 )
 """In the order in which they are shown."""
 

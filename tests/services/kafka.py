@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # how it reads its schemas
     from kafka import KafkaAdminClient, KafkaConsumer
+    from kafka import TopicPartition as KafkaPartition  # noqa: F401 - for those who ask an admin client
     from kafka.admin import NewTopic
 
 ADDRESS = "FLUVIAL_TEST_KAFKA"

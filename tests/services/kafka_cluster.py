@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from tests.services.kafka_jvm import HOST, JvmKafka, random_id
 from tests.services.kafka_settings import kafka_version, replicated
 from tests.services.process import free_port
+from tests.waiting import wait_until
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # how it reads its schemas
+    from kafka import KafkaAdminClient
 
 T = TypeVar("T")
 
@@ -44,6 +50,15 @@ class KafkaCluster:
     def start(self) -> None:
         """Start every broker that is not up: a quorum needs most of them, so all at once."""
         _all_at_once(lambda index: self.brokers[index].start(), range(SIZE))
+
+    def wait_until_whole(self, topics: Sequence[str]) -> None:
+        """Wait until every broker holds all of these topics again."""
+        wait_until(lambda: self._copies(topics) == {SIZE}, "all copies are there", deadline_s=90)
+
+    def _copies(self, topics: Sequence[str]) -> set[int]:
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+            found = admin.describe_topics(list(topics))
+        return {len(partition["isr_nodes"]) for topic in found for partition in topic["partitions"]}
 
     def stop(self) -> None:
         """Shut all down at once: the last one alone would wait for the others."""

@@ -92,7 +92,7 @@ class JvmKafka:
 
 
 class ProxiedKafka(JvmKafka):
-    """A broker that sends its clients to `proxy`; it does not go through it itself."""
+    """A broker that sends its clients to `proxy`; whoever comes to `direct` does not go through it."""
 
     def __init__(self, folder: Path) -> None:
         ports, own = (free_port(), free_port()), free_port()
@@ -100,7 +100,7 @@ class ProxiedKafka(JvmKafka):
         clients = Listener("PLAINTEXT", "PLAINTEXT", ports[0], self.proxy.port)
         doors = listening(HOST, HOST, ports[1], [clients, Listener("OWN", "PLAINTEXT", own, own)])
         super().__init__(folder, doors, ports=ports)
-        self.bootstrap = f"{HOST}:{self.proxy.port}"
+        self.bootstrap, self.direct = f"{HOST}:{self.proxy.port}", f"{HOST}:{own}"
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -34,10 +36,34 @@ class LocalPostgres:
         self.description = f"PostgreSQL {self._binaries.parent.name} (local binaries)"
         try:
             self._initialise()
-            self._child = spawn("PostgreSQL", self._command(), self._folder / "postgres.log", self._ready)
+            self.start()
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+
+    def start(self) -> None:
+        """Start it, for the first time or after ``kill9``."""
+        self._child = spawn("PostgreSQL", self._command(), self._folder / "postgres.log", self._ready)
+
+    def kill9(self) -> None:
+        """Kill the server with all its processes, without notice."""
+        pid = self._child.process.pid
+        os.kill(pid, signal.SIGSTOP)  # so that it starts no other ones meanwhile
+        for child in self._children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        self._child.kill9()
+
+    def kill_session(self, database: str, rng: random.Random) -> None:
+        """Kill one process that serves a client of a database: the server then ends all and recovers."""
+        served = [pid for pid in self._children() if f" {database} " in _text(Path(f"/proc/{pid}/cmdline"))]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rng.choice(served), signal.SIGKILL)
+
+    def _children(self) -> list[int]:
+        parent = self._child.process.pid
+        found = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        return [int(pid) for pid in found.split()]
 
     def close(self) -> None:
         """Stop the server at once and remove its data."""
@@ -76,6 +102,13 @@ class LocalPostgres:
     def _ready(self) -> bool:
         ask = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         return subprocess.run(ask, check=False, timeout=10).returncode == 0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # the process is gone
+        return ""
 
 
 def _newest_binaries() -> Path:

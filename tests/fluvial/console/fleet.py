@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from fluvial.incidents import Incidents
+from fluvial.incidents import Incidents, standing
 from fluvial.journal import Batch, Entry, Journal
 from fluvial.reviews import Request, Review, register, review
+from fluvial.shelf import Shelf, Snapshot
 from fluvial.store import Store, point_table, shard_table
 from monitors.alarm import Alarm
 from monitors.status import ShardStatus, Success
@@ -219,18 +220,54 @@ def _point(pipeline: str, number: int, chance: random.Random) -> dict[str, Any]:
     }
 
 
+GONE = "demand.events:1 holds offsets 1200 to 5000, not 900 to 1100; the journal needs these records"
+LOSS = {
+    "after": 8,
+    "batches": 4,
+    "records": 1_260,
+    "positions": {"demand.events:1": 1_200, "demand.labels:1": 640},
+    "skipped": {"demand.events:1": [1_100, 1_200]},
+}
+
+
+def halt(
+    store: Store, shard: int = 1, why: str = GONE, loss: dict[str, Any] | None = LOSS, *, retried: bool = True
+) -> str:
+    """Let a shard of the demand pipeline stand still; returns its incident."""
+    journal = Journal(store, "demand")
+    journal.halt(shard, journal.acquire(shard, f"worker-{shard + 1}").epoch, why)
+    Incidents(store).stands_still("demand", shard, why, gives_up=loss, retried=retried)
+    with store.read() as db:
+        return standing(db, "demand", shard) or ""
+
+
+def run_again(store: Store, shard: int = 1) -> None:
+    """Let a shard of the demand pipeline run again."""
+    journal = Journal(store, "demand")
+    journal.halt(shard, journal.acquire(shard, f"worker-{shard + 1}").epoch, None)
+    Incidents(store).went_on("demand", shard)
+
+
+def keep_models(store: Store, pipeline: str, shard: int, *batches: int) -> None:
+    """Store snapshots of a shard."""
+    epoch = Journal(store, pipeline).acquire(shard, f"worker-{shard + 1}").epoch
+    for batch in batches:
+        Shelf(store, pipeline).save(shard, epoch, Snapshot(batch, {}, "", "", b""))
+
+
 def decide(store: Store, **wish: Any) -> Review:
     """Take a review on another way than the console."""
     return review(store, Request(**wish), "cli")
 
 
-def take_up(store: Store, pipeline: str, shard: int, batch: int) -> None:
-    """Let a shard take up its decisions in an ordinary batch."""
+def take_up(store: Store, pipeline: str, shard: int, batch: int, **said: Any) -> None:
+    """Let a shard take up its decisions in an ordinary batch; ``said`` is what the journal says of them."""
     journal = Journal(store, pipeline)
     with store.write() as db:
         db.execute(shard_table.update().values(last_batch=batch - 1))
     epoch = journal.acquire(shard, "worker").epoch
-    assert journal.append([Entry(shard, epoch, Batch(batch, {}, journal.pending(shard), 0))]) == []
+    taken = [one._replace(args={**one.args, **said}) for one in journal.pending(shard)]
+    assert journal.append([Entry(shard, epoch, Batch(batch, {}, taken, 0))]) == []
 
 
 @contextlib.contextmanager

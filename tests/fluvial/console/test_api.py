@@ -93,10 +93,10 @@ def test_a_decision_shows_how_far_it_has_reached_the_learner(client: Client, sto
     assert taken["channel"] == "api"
     assert taken["time"] == START + 30 * 9 * 3600
     (shown,) = client.get("/api/v1/reviews?pipeline=demand").json()
-    assert shown["progress"] == {"shards": 3, "taken_up": 0, "batch": None}
+    assert shown["progress"] == {"shards": 3, "taken_up": 0, "batch": None, "notes": []}
     take_up(store, "demand", shard=1, batch=13)
     (shown,) = client.get("/api/v1/reviews?pipeline=demand").json()
-    assert shown["progress"] == {"shards": 3, "taken_up": 1, "batch": 13}
+    assert shown["progress"] == {"shards": 3, "taken_up": 1, "batch": 13, "notes": []}
 
 
 def test_the_loser_of_two_learns_who_was_first(either_store: Store) -> None:
