@@ -17,6 +17,7 @@ from fluvial.owned import Owned
 from fluvial.replay import Gap
 from fluvial.store import alarm_table, decision_table, incident_table, point_table, review_table, shard_table
 from fluvial.verify import verify
+from monitors.status import ShardStatus
 from tests.simulation.books import books
 from tests.simulation.reference import Reference, Row
 from tests.simulation.store import rows
@@ -125,10 +126,11 @@ class _Judged:
             yield f"the digest is {live.state.digest.hex()[:8]}, not {self.reference.shard.state.digest.hex()[:8]}"
         if not status.balanced:
             yield f"the accounts are not balanced: {status}"
-        expected = self.reference.shard.status().as_json()
-        for name, found in status.as_json().items():
-            if found != expected[name]:
-                yield f"the status says of {name} {found}, not {expected[name]}"
+        expected = self.reference.shard.status()
+        for name in ShardStatus.__slots__ if status != expected else ():
+            found, wanted = getattr(status, name), getattr(expected, name)
+            if found != wanted:
+                yield f"the status says of {name} {found}, not {wanted}"
         if self.world.shape.plain and not self.reference.given_up:
             for name, (found, wanted) in books(self.reference.learned, status).items():
                 if found != wanted:
