@@ -133,6 +133,43 @@ ROWS: tuple[Row, ...] = (
         lambda site: part("stops").stop_often(site, times=4),
         lambda site: part("stops").stop_often(site, times=50),
     ),
+    Row(
+        "scale",
+        "a second worker nearly doubles what is learned",
+        "2 workers beside 1 on 4 partitions, side by side on two cores: at least 1.8 times",
+        lambda site: part("scale").compare(site, events=15_000, rounds=1),
+        lambda site: part("scale").compare(site, events=60_000, rounds=5),
+    ),
+    Row(
+        "soak",
+        "a worker that runs for hours does not grow",
+        "memory less than 1 % per hour, open files and series flat",
+        lambda site: part("soak").soak(site, hours=1 / 90, steepest=100.0),  # too short for a slope
+        lambda site: part("soak").soak(site, hours=site.hours),
+    ),
+    *(
+        Row(name, promise, bar, not_plugged_in(module), not_plugged_in(module))
+        for name, module, promise, bar in (
+            ("broker", "brokers", "brokers that die or stall cost time and no record", "0 lost, 0 twice"),
+            (
+                "gap",
+                "gaps",
+                "records that are gone halt one shard and are named",
+                "every gap named, none skipped",
+            ),
+            ("snapshot", "snapshots", "a snapshot that is spoilt is refused", "0 accepted"),
+            ("database", "database", "a database that goes away costs time and no record", "0 lost, 0 twice"),
+            ("disk", "disk", "a disk that is full costs time and no record", "0 lost, 0 twice"),
+            ("determinism", "determinism", "the same journal gives the same model", "every digest equal"),
+        )
+    ),
+    Row(
+        "simulation",
+        "simulated worlds with every fault at once keep every promise",
+        "0 broken promises",
+        not_plugged_in("simulation"),
+        not_plugged_in("simulation"),
+    ),
 )
 """In the order in which they are shown."""
 
