@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from tests.recovery.site import Site
 from tests.services.parts import UnavailableError
+from tests.simulation.draw import draw
 
 
 class Missing(Exception):
@@ -76,6 +77,25 @@ def not_plugged_in(name: str) -> Callable[[Site], Any]:
         raise Missing(f"tests/recovery/{name}.py is there, but tests/recovery/table.py does not call it")
 
     return measure
+
+
+def spoilt_snapshots(each: int) -> dict[str, Any]:
+    """So many snapshots spoilt in each of the ways there are."""
+    figures: dict[str, Any] = {"spoilt": 0, "found": 0, "recoveries": 0, "exact": 0, "ok": True}
+    for draw in part("snapshots").DRAWS.values():
+        result = draw(each, 7)
+        for name in ("spoilt", "found", "recoveries", "exact"):
+            figures[name] += getattr(result, name)
+        figures["ok"] &= result.ok
+    return figures
+
+
+def simulated(seeds: int) -> dict[str, Any]:
+    """So many histories, on both processors."""
+    drawn = draw(range(seeds), jobs=2)
+    broken = [outcome.seed for outcome in drawn.broken]
+    figures = {"histories": drawn.histories, "per minute": round(drawn.per_minute), "broken": len(broken)}
+    return figures | ({"seeds": broken[:10]} if broken else {}) | {"ok": not broken}
 
 
 ROWS: tuple[Row, ...] = (
@@ -146,6 +166,62 @@ ROWS: tuple[Row, ...] = (
         "10 of each gap: 0 silent; the shard concerned stands still and names it, the others go on exactly",
         lambda site: part("gaps").make_gaps(site, each=1),
         lambda site: part("gaps").make_gaps(site, each=10),
+    ),
+    Row(
+        "scale",
+        "a second worker nearly doubles what is learned",
+        "2 workers beside 1 on 4 partitions, side by side on two cores: at least 1.8 times",
+        lambda site: part("scale").compare(site, events=15_000, rounds=1),
+        lambda site: part("scale").compare(site, events=60_000, rounds=5),
+    ),
+    Row(
+        "soak",
+        "a worker that runs for hours does not grow",
+        "memory less than 1 % per hour, open files and series flat",
+        lambda site: part("soak").soak(site, hours=1 / 90, steepest=100.0),  # too short for a slope
+        lambda site: part("soak").soak(site, hours=site.hours),
+    ),
+    Row(
+        "snapshots",
+        "a snapshot that was changed, moved or made to do harm is refused, and costs replay only",
+        "2,000 of each kind: all found, 0 executed, every recovery exact",
+        lambda site: spoilt_snapshots(40),
+        lambda site: spoilt_snapshots(2000),
+    ),
+    Row(
+        "database",
+        "a database that dies, or whose answer to a commit is lost, costs time and no record",
+        "25 kills of PostgreSQL: 0 lost, 0 twice",
+        lambda site: part("database").kills(3, 7, site.folder("database")),
+        lambda site: part("database").kills(25, 7, site.folder("database")),
+    ),
+    Row(
+        "commits",
+        "a commit whose outcome is unknown is neither lost nor done twice",
+        "25 sessions cut in a commit: 0 lost, 0 twice",
+        lambda site: part("database").cut_commits(4, 7, site.folder("commits")),
+        lambda site: part("database").cut_commits(25, 7, site.folder("commits")),
+    ),
+    Row(
+        "disk",
+        "a disk that is full is said at once and waited for",
+        "20 episodes: not ready within 5 s, back within 30 s, integrity ok, 0 lost, 0 twice",
+        lambda site: part("disk").episodes(2, 7, site.folder("disk")),
+        lambda site: part("disk").episodes(20, 7, site.folder("disk")),
+    ),
+    Row(
+        "determinism",
+        "one journal gives one model, whatever the machine",
+        "20 replays under other hash seeds, batches, key orders and workers: one digest per shard",
+        lambda site: part("determinism").replay_often(4, site.folder("determinism"), 5),
+        lambda site: part("determinism").replay_often(20, site.folder("determinism"), 5),
+    ),
+    Row(
+        "simulation",
+        "simulated worlds with every fault at once keep every promise",
+        "100,000 seeds: 0 broken promises",
+        lambda site: simulated(200),
+        lambda site: simulated(100_000),
     ),
 )
 """In the order in which they are shown."""
