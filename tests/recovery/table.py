@@ -82,8 +82,8 @@ def not_plugged_in(name: str) -> Callable[[Site], Any]:
 def spoilt_snapshots(each: int) -> dict[str, Any]:
     """So many snapshots spoilt in each of the ways there are."""
     figures: dict[str, Any] = {"spoilt": 0, "found": 0, "recoveries": 0, "exact": 0, "ok": True}
-    for draw in part("snapshots").DRAWS.values():
-        result = draw(each, 7)
+    for spoil in part("snapshots").DRAWS.values():
+        result = spoil(each, 7)
         for name in ("spoilt", "found", "recoveries", "exact"):
             figures[name] += getattr(result, name)
         figures["ok"] &= result.ok
