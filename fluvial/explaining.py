@@ -108,6 +108,8 @@ def explain(place: Place, found: Found, *, progress: Progress = lambda batch, la
     pipeline, instead = _maker(place, found, row, following)
     place = place._replace(pipeline=pipeline)
     history = History(place, index)
+    if any(void.holds(row.number) for void in history.voids()):
+        raise Gap(f"its batch {row.number} was given up when a gap was accepted")
     past = history.start(row.number - 1)
     start = past.batch
     probe = Probe(pipeline, index, past.shard.state, found.source)

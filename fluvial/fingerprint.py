@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Collection
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -52,6 +53,11 @@ def definition(pipeline: Pipeline) -> str:
 
 def libraries() -> dict[str, str]:
     """Versions whose change can change a prediction or break a pickle."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "river": version("river"),

@@ -45,9 +45,10 @@ SLICE = 0.2
 
 
 class Halt(NamedTuple):
-    """Why a shard stands still, and when it may be tried again by itself."""
+    """Why a shard stands still, in which epoch it came to that, and when it may be tried again by itself."""
 
     why: str
+    epoch: int
     again_at: float
 
 
@@ -179,6 +180,9 @@ class Holdings:
     def _wake(self, shard: int) -> None:
         """Try a halted shard again where a person decided so, or where time may have mended it."""
         halt = self.halted[shard]
+        if not self._journal.holds(shard, halt.epoch):
+            del self.halted[shard]  # somebody else had it meanwhile and may have mended it
+            return
         waking = [decision for decision in self._journal.pending(shard) if decision.action in WAKING]
         fresh = [decision for decision in waking if "tried" not in decision.args]
         if not fresh and self._timing.monotonic() < halt.again_at:
@@ -205,7 +209,7 @@ class Holdings:
             self.refuse(owned, "halt")
             return
         again = self._timing.monotonic() + AGAIN if by_itself else float("inf")
-        self.halted[owned.index] = Halt(why, again)
+        self.halted[owned.index] = Halt(why, owned.epoch, again)
         self._reporter.halted(owned.index, why)
 
     def refuse(self, owned: Owned, what: str) -> None:

@@ -125,6 +125,8 @@ class Owned:
         failed, so that what is in memory stands in the middle of a batch. Decisions that steer the
         learner are not given up with their batches. Raises Gap, Fenced, StoreUnavailable, LogError.
         """
+        if decision.id not in {one.id for one in self._journal.pending(self.index)}:
+            raise Gap("the decision to accept a gap was taken up by another worker, for another one")
         given_up = self._given_up()
         taken, ids = self._bridge(given_up, decision)
         if spoilt:

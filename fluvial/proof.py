@@ -150,7 +150,7 @@ def _given_up(place: Place, shard: int, events: str) -> dict[int, list[tuple[int
         for row in place.journal.batches(shard, void.after, void.until - 1):
             for tp, done in row.ranges.items():
                 if tp.topic == events:
-                    found.setdefault(tp.partition, []).append((done.start, done.end))
+                    _extend(found.setdefault(tp.partition, []), done)
         (row,) = place.journal.batches(shard, void.until - 1, void.until)
         for decision in row.decisions:
             for name, (reached, begin) in decision.args.get("skipped", {}).items():
@@ -158,6 +158,12 @@ def _given_up(place: Place, shard: int, events: str) -> dict[int, list[tuple[int
                 if tp.topic == events and begin < reached:
                     found.pop(tp.partition, None)
     return found
+
+
+def _extend(stretches: list[tuple[int, int]], done: Range) -> None:
+    """Add a range; one that goes on where the last ended makes that longer."""
+    start = stretches.pop()[0] if stretches and stretches[-1][1] == done.start else done.start
+    stretches.append((start, done.end))
 
 
 def _hash(value: bytes) -> bytes:

@@ -19,6 +19,8 @@ from learners.transform import Union
 
 MAX_TEXT, MAX_WORD, MAX_PARTS, MAX_DEPTH, MAX_COPIES = 2_000, 200, 200, 20, 1_000
 MODELS = (base.Classifier, base.Regressor)
+SEARCHING = ("neighbors.KNNClassifier", "neighbors.KNNRegressor")
+"""Models that make themselves a search engine, which draws at random, where they are given none."""
 
 
 class ExpressionError(ValueError):
@@ -142,6 +144,9 @@ class _Builder:
         if "seed" in SIGNATURES[name].parameters:
             if bound.arguments.get("seed") is None:
                 bound.arguments["seed"] = self.seed
+            self.seed += 1
+        if name in SEARCHING and bound.arguments.get("engine") is None:
+            bound.arguments["engine"] = CLASSES["neighbors.SWINN"](seed=self.seed)
             self.seed += 1
 
 

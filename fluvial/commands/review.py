@@ -28,7 +28,7 @@ ViaTopic = Annotated[str | None, typer.Option("--topic", help="Sign it and write
 WhichAction = Annotated[str, typer.Argument(help=", ".join(ACTIONS))]
 WhichIncident = Annotated[str | None, typer.Argument(help="The incident's id; else --pipeline.")]
 Name = Annotated[str, typer.Argument(help="The pipeline's name.")]
-ToBatch = Annotated[int, typer.Option(help="The batch whose model comes back: its snapshot must be kept.")]
+ToBatch = Annotated[int, typer.Option(help="The batch whose model comes back; see `fluvial snapshots list`.")]
 WhichShard = Annotated[int | None, typer.Option(help="The shard, where there are several.")]
 
 

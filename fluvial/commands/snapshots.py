@@ -73,7 +73,7 @@ def _rows(found: Archive, shard: int) -> Iterator[Row]:
         try:
             time = history.opened(kept).shard.state.clock.now / 1000
         except SnapshotError as error:
-            why = str(error)
+            why = "another pipeline file made it" if str(error).startswith("state was") else str(error)
         yield Row(shard, kept.batch, kept.at, time, kept.size, kept.digest, kept.definition, why)
 
 

@@ -195,6 +195,23 @@ def test_accepting_the_gap_lets_the_shard_go_on_and_the_journal_says_what_it_cos
     assert world.journal.pending(0) == []
 
 
+def test_what_remains_behind_a_gap_can_be_verified_and_the_rest_is_named(make: Callable[..., World]) -> None:
+    world = make()
+    torn(world)
+    runner = halt(world)
+    world.decide("accept_gap", shard=0)
+    leave_when_taken(world, runner)
+    row, said = gap_row(world)
+    world.feed(tosses(400, seed=2, first=900))
+    world.run()
+    verdict = world.verify()
+    forgotten = world.journal.batches(0, said["after"], row.number - 1)
+    events = sum(done.count for one in forgotten for tp, done in one.ranges.items() if tp == EVENTS)
+    assert (verdict.difference, verdict.given_up) == (None, events)
+    assert [(one.first, one.last) for one in verdict.unverified] == [(1, said["after"])]
+    assert verdict.compared == 400
+
+
 def test_the_other_shards_of_the_worker_go_on_while_one_stands_still(make: Callable[..., World]) -> None:
     world = make(learn="per-partition", partitions=3)
     kept = torn(world, shard=1)

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial import proof, said
+from fluvial.explaining import explain
 from fluvial.fingerprint import definition
+from fluvial.found import find
 from fluvial.replay import Gap
 from fluvial.runner import Runner
 from fluvial.store import decision_table, journal_table, snapshot_table
@@ -263,6 +265,9 @@ def test_a_gap_that_a_person_accepted_is_passed_over(world: World) -> None:
     assert found.difference is None
     assert found.given_up > 0
     assert found.given_up + found.compared >= 300
+    with pytest.raises(Gap, match="was given up when a gap was accepted"):
+        explain(world.place(), find(world.pipeline, world.log, "coin-600", 10_000))
+    assert explain(world.place(), find(world.pipeline, world.log, "coin-1100", 10_000)).same
     assert world.journal.reached(0)[0] > last
 
 

@@ -225,3 +225,12 @@ def test_nothing_left_out_is_allowed() -> None:
 def test_no_text_does_anything_but_build_or_be_refused(text: str) -> None:
     with contextlib.suppress(ExpressionError):
         assert isinstance(build(text), base.Estimator)
+
+
+@pytest.mark.parametrize("name", ["KNNClassifier", "KNNRegressor"])
+def test_a_search_engine_that_nobody_named_draws_alike_in_every_process(name: str) -> None:
+    one, other = (build(f"neighbors.{name}(n_neighbors=3)", seed=4) for _ in range(2))
+    assert one.engine.seed is not None
+    assert one.engine.seed == other.engine.seed
+    assert one.engine._rng.random() == other.engine._rng.random()
+    assert build(f"neighbors.{name}(engine=neighbors.LazySearch())").engine.window_size == 50

@@ -104,8 +104,13 @@ class Scene:
         }
 
     def _newest(self) -> list[Any]:
-        newest = {shard: self.world.journal.snapshots(shard)[0] for shard in range(self.pipeline.shards)}
-        return [self.open(Row(shard, found.batch), found.body) for shard, found in newest.items()]
+        found = []
+        for shard in range(self.pipeline.shards):
+            batch = self.world.shelf.listing(shard)[0].batch
+            body = self.world.shelf.body(shard, batch)
+            assert body is not None
+            found.append(self.open(Row(shard, batch), body))
+        return found
 
     def close(self) -> None:
         """Close its files."""

@@ -109,7 +109,7 @@ class Broker:
     def partition(self, tp: TopicPartition) -> Partition:
         found = self.topics.get(tp.topic)
         if found is None or not 0 <= tp.partition < len(found.partitions):
-            raise UnknownTopic(f"{tp} does not exist: create it")
+            raise UnknownTopic(f"{tp} does not exist: create it", [tp])
         return found.partitions[tp.partition]
 
     def put(self, drafts: Sequence[Draft]) -> None:
@@ -167,7 +167,9 @@ class MemoryLog:
         self._mischief.at("fetch", LogUnavailable)
         partition = self._broker.partition(tp)
         if start < partition.begin or end > partition.end:
-            raise RangeLost(f"{tp} holds offsets {partition.begin} to {partition.end}, not {start} to {end}")
+            raise RangeLost(
+                f"{tp} holds offsets {partition.begin} to {partition.end}, not {start} to {end}", [tp]
+            )
         return partition.records[start:end]
 
     def append(
@@ -249,8 +251,15 @@ class MemoryTail:
         """Nothing is held open."""
 
     def _read(self) -> dict[TopicPartition, list[Record]]:
+        if self._lost is None and (gone := {tp: said for tp in self._positions if (said := self._gone(tp))}):
+            self._lost = RangeLost("; ".join(gone.values()), gone)
+        if self._lost is not None:
+            raise self._lost
         for tp in self._positions:
-            self._look(tp)
+            if self._mischief.hidden(tp):
+                self._ends.pop(tp, None)
+            else:
+                self._ends[tp] = self._opened[tp].end
         found = {}
         for tp, start in self._positions.items():
             if tp in self._wanted and tp in self._ends and start < self._ends[tp]:
@@ -260,22 +269,14 @@ class MemoryTail:
                 self._positions[tp] += len(found[tp])
         return found
 
-    def _look(self, tp: TopicPartition) -> None:
-        """Note where a partition ends; where the position is not in it, stop for good."""
+    def _gone(self, tp: TopicPartition) -> str:
+        """Why the position is no longer in the partition; empty where it is."""
         position, partition = self._positions[tp], self._opened[tp]
-        if self._lost is None:
-            cuts, self._cuts[tp] = partition.cuts[self._cuts[tp] :], len(partition.cuts)
-            topic = self._broker.topics.get(tp.topic)
-            if topic is None or partition not in topic.partitions:
-                self._lost = RangeLost(
-                    f"{tp} was deleted or made anew while it was read at offset {position}"
-                )
-            elif not partition.begin <= position <= min([partition.end, *cuts]):
-                held = f"{tp} holds offsets {partition.begin} to {partition.end}"
-                self._lost = RangeLost(f"{held}, the reader stands at {position}")
-        if self._lost is not None:
-            raise self._lost
-        if self._mischief.hidden(tp):
-            self._ends.pop(tp, None)
-        else:
-            self._ends[tp] = partition.end
+        cuts, self._cuts[tp] = partition.cuts[self._cuts[tp] :], len(partition.cuts)
+        topic = self._broker.topics.get(tp.topic)
+        if topic is None or partition not in topic.partitions:
+            return f"{tp} was deleted or made anew while it was read at offset {position}"
+        if not partition.begin <= position <= min([partition.end, *cuts]):
+            held = f"{tp} holds offsets {partition.begin} to {partition.end}"
+            return f"{held}, the reader stands at {position}"
+        return ""

@@ -81,7 +81,7 @@ def _pending_after_the_last(self: Journal, shard: int) -> list[Decision]:
         return [Decision(row.id, row.action, row.review, row.args) for row in db.execute(query).all()]
 
 
-def _steps_in_silence(self: Owned, outbox: Outbox, chunk: int | None = None) -> Iterator[int]:
+def _steps_in_silence(self: Owned, chunk: int | None = None) -> Iterator[int]:
     for row, _ in self._history.walk(self.past, chunk=chunk):
         yield row.number
 
@@ -99,7 +99,7 @@ def _merged_by_time(
     return sorted(found, key=lambda one: (one.timestamp, ranks[one.topic], one.partition, one.offset))
 
 
-def _begin_warm(self: Owned, warm: Any, outbox: Outbox) -> Past:
+def _begin_warm(self: Owned, warm: Any) -> Past:
     return warm.past if warm is not None and warm.past is not None else self._history.start()
 
 

@@ -19,7 +19,6 @@ from fluvial.config import Pipeline
 from fluvial.follower import Follower
 from fluvial.history import Past
 from fluvial.journal import Entry, Journal, Tenure
-from fluvial.outputs import Outbox
 from fluvial.owned import Owned
 from fluvial.shard import Shard, contract_of
 from fluvial.shelf import Shelf, Snapshot
@@ -115,8 +114,8 @@ def _saved(world: World) -> Any:
 def _begun(world: World) -> Any:
     begin = Owned._begin
 
-    def begun(owned: Owned, warm: Follower | None, outbox: Outbox) -> Past:
-        past = begin(owned, warm, outbox)
+    def begun(owned: Owned, warm: Follower | None, *more: Any) -> Past:
+        past = begin(owned, warm, *more)
         if warm is not None and past is warm.past:
             world.count(
                 "a shard is taken warm" if past.batch else "a shard is taken warm, with nothing learned"
