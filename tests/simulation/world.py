@@ -276,8 +276,13 @@ class World:
             return False
         ends = {tp: self.broker.partition(tp).end for one in owned.values() for tp in one.partitions}
         behind = any(one.positions[tp] != ends[tp] for one in owned.values() for tp in one.partitions)
+        # One that lost its shards while it stood still learns of it when it next writes something.
+        stale = any(not self.journal.holds(shard, one.epoch) for shard, one in owned.items())
         return (
-            not behind and not any(self.journal.pending(shard) for shard in owned) and self._reviews_taken()
+            not behind
+            and not stale
+            and not any(self.journal.pending(shard) for shard in owned)
+            and self._reviews_taken()
         )
 
     def _reviews_taken(self) -> bool:
