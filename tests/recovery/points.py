@@ -61,9 +61,9 @@ POINTS = (
     Point("writing a snapshot", Shelf, "save", True, 2),
     Point("writing a snapshot", Shelf, "_prune", True, 2, transaction=True),
     Point("writing a snapshot", Shelf, "save", False, 2),
-    Point("in a rebalance", Holdings, "_let_go", True, 2),
+    Point("in a rebalance", Holdings, "let_go", True, 2),
     Point("in a rebalance", Holdings, "give_up", True, 2),  # what it had is saved
-    Point("in a rebalance", Holdings, "_let_go", False, 2),
+    Point("in a rebalance", Holdings, "let_go", False, 2),
 )
 
 
@@ -99,14 +99,14 @@ class Board:
 
     def watch(self) -> None:
         """Hang the notes around the loop of this process."""
-        _hang(Holdings, "_recover", before=self._note("recovering"))
+        _hang(Holdings, "_go_on", before=self._note("recovering"))
         _hang(Journal, "append", before=self._note("before the journal row"))
         _hang(Journal, "append", after=self._note("after the journal row"))
         _hang(fluvial.owned, "batch_step", before=self._note("stepping"))
         _hang(fluvial.owned, "batch_step", after=self._note("before publishing"))
         _hang(Outbox, "deliver", after=self._note("after publishing"))
         _hang(Aligned, "poll", before=self._note(None))
-        _hang(Holdings, "_let_go", before=self._note("in a rebalance"))
+        _hang(Holdings, "let_go", before=self._note("in a rebalance"))
         _hang(Shelf, "save", before=self._note("writing a snapshot", 1), after=self._note(None, 1))
 
     def _note(self, phase: str | None, place: int = 0) -> Callable[[], None]:

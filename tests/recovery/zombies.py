@@ -214,7 +214,7 @@ class Ground:
 
 def _haunted(point: Point) -> bool:
     """Whether an owner can stand still here for long, and has something to write when it goes on."""
-    done = (Shelf, "save", False), (Holdings, "give_up", True), (Holdings, "_let_go", False)
+    done = (Shelf, "save", False), (Holdings, "give_up", True), (Holdings, "let_go", False)
     return not point.transaction and (point.owner, point.name, point.before) not in done
 
 
