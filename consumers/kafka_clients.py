@@ -180,7 +180,10 @@ def _hint(cause: str) -> str:
     if "ALERT" in cause and "CERTIFICATE" in cause:
         return f"; it wants a certificate that it trusts: {cause}"
     if any(sign in cause for sign in ("socket disconnected", "Handshake failed", "Invalid frame")):
-        return f"; perhaps the two do not mean the same security: {cause}"
+        # A broker can hang up before it has said why: then a wrong password looks like this as well.
+        return (
+            f"; perhaps the two do not mean the same security, or the user or its secret is refused: {cause}"
+        )
     return f": {cause}"
 
 

@@ -95,7 +95,9 @@ def test_who_is_not_let_in_is_told_why(
     with closing(open_log(reach(door, **changes), patience=3.0)) as log:
         with pytest.raises(error, match=said) as raised:
             log.describe(["t"])
-        assert type(raised.value) is error
+        # A busy broker can hang up before it has said why; then both causes are named, and it is tried again.
+        hung_up = isinstance(raised.value, LogUnavailable) and "perhaps" in str(raised.value)
+        assert type(raised.value) is error or hung_up
         for secret in (PASSWORD, "hunter2"):
             assert secret not in str(raised.value)
 
