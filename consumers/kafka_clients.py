@@ -14,6 +14,7 @@ from kafka.errors import (
     LogTruncationError,
     NoError,
     OffsetOutOfRangeError,
+    RequestTimedOutError,
     RetriableError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
@@ -66,8 +67,10 @@ class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
 
     def _noting(self, ended: Callable[..., None]) -> Callable[..., None]:
         def noted(error: Exception | None = None) -> None:
-            # after a refused password the broker hangs up, which is no news
-            if error is not None and not isinstance(self.failure, REFUSED):
+            # After a refused password the broker hangs up, which is no news; nor is it that our own time
+            # ran out in the last of many attempts.
+            late = self.failure is not None and isinstance(error, RequestTimedOutError)
+            if error is not None and not late and not isinstance(self.failure, REFUSED):
                 self.failure = error
             ended(error)
 
