@@ -38,9 +38,11 @@ fields:
   text: {{type: text, max_length: 20000}}
 label: {{type: boolean, field: spam, horizon: 1h}}
 batch: 200
-snapshot_every: 200
+snapshot_every: {every}
 standby: {standby}
 """
+SNAPSHOT_EVERY = 200
+
 WORDS = 400
 """New words in each of the events that make the model large; a word costs about 21 bytes of state."""
 
@@ -114,7 +116,7 @@ def come_back(
 
 def _stage(site: Site, standby: str) -> AbstractContextManager[Stage]:
     folder = site.folder("failover")
-    text = PIPELINE.format(name=uuid.uuid4().hex[:8], standby=standby)
+    text = PIPELINE.format(name=uuid.uuid4().hex[:8], standby=standby, every=SNAPSHOT_EVERY)
     return stage(folder, text, site.store_url("sqlite", folder), site.bootstrap)
 
 
@@ -129,20 +131,25 @@ def _failovers(place: Stage, found: list[tuple[float, float, int]], longest: flo
 def _grown(place: Stage, hatchery: Hatchery, megabytes: float) -> Worker:
     """A worker whose model has learned so many words that its state has about that size."""
     events = int(megabytes * 1e6 / 21 / WORDS)
-    log = place.open_log()
-    with closing(log):
-        for number, (stream, key, value, at) in enumerate(_large(events), start=1):
-            log.append(place.pipeline.topic(stream), value, key=key.encode(), timestamp=at)
-            if number % 200 == 0:
-                log.flush()
-        log.flush()
+    _feed(place, _large(events))
     worker = place.start("static", hatchery=hatchery)
     world = place.world()
     with closing(world.log):
         wait_until(lambda: place.journaled()[0] > 0, "the first batch", 60)
         wait_until(lambda: world.status()["events"] >= events, "the vocabulary is learned", 300, every_s=0.2)
-        wait_until(lambda: world.shelf.listing(0)[0].batch > 0, "a snapshot is stored", 60)
+        learned = place.journaled()[0]
+        _feed(place, (_event(f"after-{n}", "w1", events + n) for n in range(2 * SNAPSHOT_EVERY)))
+        wait_until(lambda: world.shelf.listing(0)[0].batch >= learned, "a snapshot of it all is stored", 60)
     return worker
+
+
+def _feed(place: Stage, records: Iterator[Fed]) -> None:
+    with closing(place.open_log()) as log:
+        for number, (stream, key, value, at) in enumerate(records, start=1):
+            log.append(place.pipeline.topic(stream), value, key=key.encode(), timestamp=at)
+            if number % 200 == 0:
+                log.flush()
+        log.flush()
 
 
 def _large(events: int) -> Iterator[Fed]:

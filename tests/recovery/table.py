@@ -135,9 +135,16 @@ ROWS: tuple[Row, ...] = (
     Row(
         "return",
         "a worker with a name that comes back goes on at once",
-        "start, with everything imported, to first new batch with a state of 50 MB: 1.5 s",
+        "start, with everything imported, to first new batch: 1.5 s",
+        lambda site: part("failover").come_back(site, times=1, megabytes=2, longest=20.0),  # as above
+        lambda site: part("failover").come_back(site, times=10, megabytes=5),
+    ),
+    Row(
+        "return-large",
+        "a worker with a name and a large model is back before its shards are given away",
+        "start, with everything imported, to first new batch with a state of 50 MB: session timeout",
         lambda site: part("failover").come_back(site, times=1, megabytes=5, longest=20.0),  # as above
-        lambda site: part("failover").come_back(site, times=5, megabytes=50),
+        lambda site: part("failover").come_back(site, times=5, megabytes=50, longest=part("failover").SESSION),
     ),
     Row(
         "start",
