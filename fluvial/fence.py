@@ -4,6 +4,7 @@ It is the lock and the check at once (a SELECT before an INSERT lets stale rows 
 COMMITTED). Every write of an owner goes through here.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,8 +23,45 @@ def at(table: sa.Table, pipeline: str, shard: int) -> tuple[sa.ColumnElement[boo
     return table.c.pipeline == pipeline, table.c.shard == shard
 
 
+def here(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The rows of the shard that the statement is executed with: see ``place``.
+
+    Statements that the loop needs all the time are written once with this: building one anew takes
+    twice as long as executing it.
+    """
+    return sa.and_(table.c.pipeline == sa.bindparam("at_pipeline"), table.c.shard == sa.bindparam("at_shard"))
+
+
+def place(pipeline: str, shard: int) -> dict[str, Any]:
+    """The values of ``here`` for one shard."""
+    return {"at_pipeline": pipeline, "at_shard": shard}
+
+
 def own(db: sa.Connection, pipeline: str, shard: int, epoch: int, **values: Any) -> None:
     """Hold the shard's row for the rest of the transaction and set ``values`` in it. Raises Fenced."""
-    update = sa.update(shard_table).where(*at(shard_table, pipeline, shard), shard_table.c.epoch == epoch)
-    if db.execute(update.values(**(values or {"epoch": epoch}))).rowcount != 1:
+    if not written(db, pipeline, shard, epoch, values or {"epoch": epoch}):
         raise Fenced(f"shard {shard} of {pipeline} has a newer owner than epoch {epoch}")
+
+
+def written(
+    db: sa.Connection,
+    pipeline: str,
+    shard: int,
+    epoch: int,
+    values: Mapping[str, Any],
+    *,
+    after: int | None = None,
+) -> bool:
+    """Set ``values`` in a shard's row; whether it still was of this epoch, its last batch being ``after``."""
+    held = place(pipeline, shard) | {"at_epoch": epoch, "at_batch": after}
+    fresh = {f"new_{name}": value for name, value in values.items()}
+    return db.execute(_update(tuple(values), after is not None), held | fresh).rowcount == 1
+
+
+@lru_cache(maxsize=64)
+def _update(names: tuple[str, ...], counted: bool) -> sa.Update:
+    column = shard_table.c
+    held = sa.update(shard_table).where(here(shard_table), column.epoch == sa.bindparam("at_epoch"))
+    if counted:
+        held = held.where(column.last_batch == sa.bindparam("at_batch"))
+    return held.values({name: sa.bindparam(f"new_{name}", type_=column[name].type) for name in names})

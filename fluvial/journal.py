@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial.decision import Decision
-from fluvial.fence import Fenced, at, own
+from fluvial.fence import Fenced, at, here, own, place, written
 from fluvial.store import (
     Store,
     decision_table,
@@ -81,6 +81,38 @@ class Tenure(NamedTuple):
     halted: str | None = None
 
 
+_NO_END = 2**62
+
+_LOCK = sa.select(shard_table).where(here(shard_table)).with_for_update()
+_EPOCH = sa.select(shard_table.c.epoch).where(here(shard_table))
+_INSERT = sa.insert(journal_table)
+_BATCHES = (
+    sa.select(journal_table)
+    .where(
+        here(journal_table),
+        journal_table.c.batch > sa.bindparam("after"),
+        journal_table.c.batch <= sa.bindparam("until"),
+    )
+    .order_by(journal_table.c.batch)
+    .limit(sa.bindparam("most", type_=sa.BigInteger))
+)
+_PENDING = (
+    sa.select(decision_table)
+    .where(here(decision_table), decision_table.c.batch.is_(None))
+    .order_by(decision_table.c.id)
+)
+_TAKEN_UP = sa.select(decision_table.c.batch).where(
+    here(decision_table),
+    decision_table.c.action == sa.bindparam("action"),
+    decision_table.c.batch.is_not(None),
+)
+_ROWS_WITH = (
+    sa.select(journal_table)
+    .where(here(journal_table), journal_table.c.batch.in_(_TAKEN_UP))
+    .order_by(journal_table.c.batch)
+)
+
+
 class Journal:
     """The journal of one pipeline in a store."""
 
@@ -108,18 +140,15 @@ class Journal:
         with self._store.write() as db:
             insert = self._store.insert(shard_table)
             db.execute(insert.values(pipeline=self._pipeline, shard=shard, **first).on_conflict_do_nothing())
-            row = db.execute(
-                sa.select(shard_table).where(*self._at(shard_table, shard)).with_for_update()
-            ).one()
-            update = sa.update(shard_table).where(*self._at(shard_table, shard))
-            db.execute(update.values(epoch=row.epoch + 1, owner=worker))
+            row = db.execute(_LOCK, self._here(shard)).one()
+            taken = {"epoch": row.epoch + 1, "owner": worker}
+            written(db, self._pipeline, shard, row.epoch, taken)  # the row is locked: it cannot fail
             return Tenure(row.epoch + 1, row.last_batch, dict(row.topic_ids), row.owner, row.halted)
 
     def holds(self, shard: int, epoch: int) -> bool:
         """Whether the epoch is still the newest."""
         with self._store.read() as db:
-            query = sa.select(shard_table.c.epoch).where(*self._at(shard_table, shard))
-            return db.execute(query).scalar() == epoch
+            return db.execute(_EPOCH, self._here(shard)).scalar() == epoch
 
     def remember_topics(self, shard: int, epoch: int, ids: Mapping[str, str]) -> None:
         """Pin the ids of the topics learned from. Raises Fenced."""
@@ -136,16 +165,11 @@ class Journal:
         with self._store.write() as db:
             # By shard: two workers that lock rows in different orders would wait for each other.
             for shard, epoch, batch, ids in sorted(entries, key=lambda entry: entry.shard):
-                step = sa.update(shard_table).where(
-                    *self._at(shard_table, shard),
-                    shard_table.c.epoch == epoch,
-                    shard_table.c.last_batch == batch.number - 1,
-                )
                 values = {"last_batch": batch.number} | ({} if ids is None else {"topic_ids": dict(ids)})
-                if db.execute(step.values(values)).rowcount != 1:
+                if written(db, self._pipeline, shard, epoch, values, after=batch.number - 1):
+                    self._insert(db, shard, epoch, batch)
+                else:
                     fenced.append(shard)
-                    continue
-                self._insert(db, shard, epoch, batch)
         return fenced
 
     def _insert(self, db: sa.Connection, shard: int, epoch: int, batch: Batch) -> None:
@@ -160,7 +184,7 @@ class Journal:
             "definition": batch.definition,
             "at": time.time(),
         }
-        db.execute(sa.insert(journal_table).values(row))
+        db.execute(_INSERT, row)
         for decision in batch.decisions:  # with what the row says about it: people see it there
             taken = sa.update(decision_table).where(decision_table.c.id == decision.id)
             db.execute(taken.values(batch=batch.number, args=dict(decision.args)))
@@ -169,11 +193,9 @@ class Journal:
         self, shard: int, after: int, until: int | None = None, *, limit: int | None = None
     ) -> list[Batch]:
         """The rows after a batch, oldest first, up to and with ``until``, at most ``limit`` of them."""
-        query = sa.select(journal_table).where(*self._at(journal_table, shard), journal_table.c.batch > after)
-        if until is not None:
-            query = query.where(journal_table.c.batch <= until)
+        bounds = {"after": after, "until": _NO_END if until is None else until, "most": limit or _NO_END}
         with self._store.read() as db:
-            rows = db.execute(query.order_by(journal_table.c.batch).limit(limit)).all()
+            rows = db.execute(_BATCHES, self._here(shard) | bounds).all()
         return [_batch(row) for row in rows]
 
     def reached(self, shard: int) -> tuple[int, int]:
@@ -186,22 +208,14 @@ class Journal:
 
     def rows_with(self, shard: int, action: str) -> list[Batch]:
         """The rows that took up decisions of one kind, oldest first."""
-        column = decision_table.c
-        taken = sa.select(column.batch).where(*self._at(decision_table, shard), column.action == action)
-        query = sa.select(journal_table).where(
-            *self._at(journal_table, shard),
-            journal_table.c.batch.in_(taken.where(column.batch.is_not(None))),
-        )
         with self._store.read() as db:
-            rows = db.execute(query.order_by(journal_table.c.batch)).all()
+            rows = db.execute(_ROWS_WITH, self._here(shard) | {"action": action}).all()
         return [_batch(row) for row in rows]
 
     def pending(self, shard: int) -> list[Decision]:
         """Decisions that no batch has taken up yet, in the order in which they were made."""
-        at = self._at(decision_table, shard)
-        query = sa.select(decision_table).where(*at, decision_table.c.batch.is_(None))
         with self._store.read() as db:
-            rows = db.execute(query.order_by(decision_table.c.id)).all()
+            rows = db.execute(_PENDING, self._here(shard)).all()
         return [Decision(row.id, row.action, row.review, row.args) for row in rows]
 
     def tried(self, shard: int, epoch: int, decisions: Sequence[Decision], why: str) -> None:
@@ -235,6 +249,9 @@ class Journal:
         with self._store.read() as db:
             rows = db.execute(query.where(*self._at(refusal_table, shard)).order_by(column.id)).all()
         return [(row.kind, row.epoch, row.worker, row.what) for row in rows]
+
+    def _here(self, shard: int) -> dict[str, Any]:
+        return place(self._pipeline, shard)
 
     def _at(self, table: sa.Table, shard: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
         return at(table, self._pipeline, shard)

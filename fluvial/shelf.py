@@ -1,16 +1,26 @@
 """Shelf: the snapshots kept of a pipeline's shards. A cache: any of them may be missing or spoilt."""
 
 import time
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from consumers.record import TopicPartition
-from fluvial.fence import at, own
+from fluvial.fence import at, here, own, place
 from fluvial.store import Store, decision_table, snapshot_table
 
+_KEY = ["pipeline", "shard", "batch"]
+
+_NEWEST_FIRST = snapshot_table.c.batch.desc()
 _SHOWN = [column for column in snapshot_table.c if column.name != "body"]
+_LISTING = sa.select(*_SHOWN).where(here(snapshot_table)).order_by(_NEWEST_FIRST)
+_BATCHES = sa.select(snapshot_table.c.batch).where(here(snapshot_table)).order_by(_NEWEST_FIRST)
+_BODY = sa.select(snapshot_table.c.body).where(
+    here(snapshot_table), snapshot_table.c.batch == sa.bindparam("number")
+)
+_ROLLBACKS = sa.select(decision_table.c.args).where(
+    here(decision_table), decision_table.c.action == "rollback"
+)
 
 
 class Snapshot(NamedTuple):
@@ -40,6 +50,11 @@ class Shelf:
 
     def __init__(self, store: Store, pipeline: str, *, keep: int = 5) -> None:
         self._store, self._pipeline, self._keep = store, pipeline, keep
+        put = store.insert(snapshot_table)
+        fresh = {
+            column.name: put.excluded[column.name] for column in snapshot_table.c if column.name not in _KEY
+        }
+        self._put = put.on_conflict_do_update(index_elements=_KEY, set_=fresh)
 
     def save(self, shard: int, epoch: int, snapshot: Snapshot) -> None:
         """Keep a snapshot and drop what is older than the last few. Raises Fenced."""
@@ -55,12 +70,9 @@ class Shelf:
             "body": snapshot.body,
             "at": time.time(),
         }
-        key = ["pipeline", "shard", "batch"]
-        insert = self._store.insert(snapshot_table).values(row)
-        fresh = {name: value for name, value in row.items() if name not in key}
         with self._store.write() as db:
             own(db, self._pipeline, shard, epoch)
-            db.execute(insert.on_conflict_do_update(index_elements=key, set_=fresh))
+            db.execute(self._put, row)
             self._prune(db, shard)
 
     def forget(self, shard: int, epoch: int, first: int, last: int) -> None:
@@ -74,34 +86,28 @@ class Shelf:
             db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.between(first, last)))
 
     def _prune(self, db: sa.Connection, shard: int) -> None:
-        here = at(snapshot_table, self._pipeline, shard)
-        newest = sa.select(snapshot_table.c.batch).where(*here).order_by(snapshot_table.c.batch.desc())
-        oldest = db.execute(newest.limit(self._keep)).scalars().all()[-1]
+        kept = db.execute(_BATCHES, place(self._pipeline, shard)).scalars().all()
         # Batch 0 stays: it pins where the first range starts, so that all can be replayed.
-        between = snapshot_table.c.batch.between(1, oldest - 1)
-        chosen = snapshot_table.c.batch.not_in(self._chosen(db, shard))
-        db.execute(sa.delete(snapshot_table).where(*here, between, chosen))
+        old = {batch for batch in kept[self._keep :] if batch > 0}
+        if old and (gone := old - self._chosen(db, shard)):
+            here = at(snapshot_table, self._pipeline, shard)
+            db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.in_(sorted(gone))))
 
-    def _chosen(self, db: sa.Connection, shard: int) -> Sequence[int]:
+    def _chosen(self, db: sa.Connection, shard: int) -> set[int]:
         """Batches that people rolled back to: a replay wants their model again."""
-        query = sa.select(decision_table.c.args).where(
-            *at(decision_table, self._pipeline, shard), decision_table.c.action == "rollback"
-        )
-        return [batch for args in db.execute(query).scalars() if isinstance(batch := args.get("batch"), int)]
+        asked = db.execute(_ROLLBACKS, place(self._pipeline, shard)).scalars()
+        return {batch for args in asked if isinstance(batch := args.get("batch"), int)}
 
     def listing(self, shard: int) -> list[Kept]:
         """All snapshots kept of a shard, newest first."""
-        query = sa.select(*_SHOWN).where(*at(snapshot_table, self._pipeline, shard))
         with self._store.read() as db:
-            rows = db.execute(query.order_by(snapshot_table.c.batch.desc())).all()
+            rows = db.execute(_LISTING, place(self._pipeline, shard)).all()
         return [_kept(row) for row in rows]
 
     def body(self, shard: int, batch: int) -> bytes | None:
         """The sealed bytes of one snapshot; None where it is gone by now."""
-        here = at(snapshot_table, self._pipeline, shard)
-        query = sa.select(snapshot_table.c.body).where(*here, snapshot_table.c.batch == batch)
         with self._store.read() as db:
-            found = db.execute(query).scalar()
+            found = db.execute(_BODY, place(self._pipeline, shard) | {"number": batch}).scalar()
         return None if found is None else bytes(found)
 
 

@@ -47,6 +47,6 @@ def sullen() -> Iterator[str]:
 
 @leaves_sockets
 def test_who_hung_up_is_told_although_the_time_ran_out_in_the_end(sullen: str) -> None:
-    with closing(KafkaLog(sullen, patience=3.0)) as log:
-        with pytest.raises(LogUnavailable, match="perhaps the two do not mean the same security"):
-            log.describe(["t"])
+    said = "perhaps the two do not mean the same security"
+    with closing(KafkaLog(sullen, patience=3.0)) as log, pytest.raises(LogUnavailable, match=said):
+        log.describe(["t"])

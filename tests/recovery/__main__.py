@@ -9,12 +9,12 @@ from pathlib import Path
 import structlog
 
 from tests.recovery.site import machine_site
-from tests.recovery.table import ROWS, Finding, chosen, markdown
+from tests.recovery.table import ROWS, Finding, chosen, markdown, merged
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recovery.md"
 HEAD = """# Recovery, measured
 
-Made by `make soak` on {cores} cores. Every row is a promise, what came out when it was tried, and the figure it has to
+Made by `make soak` on {cores} cores (`make soak ARGS=ROW` measures one row anew). Every row is a promise, what came out when it was tried, and the figure it has to
 reach. `tests/recovery` has a short draw of each row that runs with all tests.
 
 """
@@ -32,12 +32,11 @@ def main() -> int:
                 findings.append(row.measure(site, full=asked.full))
                 yield findings[-1]
 
-    lines = []
     for line in markdown(measured()):
         print(line, flush=True)
-        lines.append(line)
-    if asked.write:
-        PAGE.write_text(HEAD.format(cores=os.cpu_count()) + "\n".join(lines) + "\n")
+        if asked.write and findings:
+            known = PAGE.read_text() if PAGE.exists() else ""
+            PAGE.write_text(HEAD.format(cores=os.cpu_count()) + "\n".join(merged(known, findings)) + "\n")
     for finding in findings:
         if not finding.met:
             print(f"NOT MET: {finding.promise}: {finding.figure}", file=sys.stderr)
@@ -52,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     size.add_argument("--full", action="store_true", help="as many as the promise speaks of (hours)")
     size.add_argument("--short", action="store_false", dest="full", help="a few of each (the default)")
     parser.add_argument("--hours", type=float, default=1.0, help="how long the full soak lasts")
-    parser.add_argument("--write", action="store_true", help=f"also write {PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"also write these rows into docs/{PAGE.name}")
     asked = parser.parse_args()
     if unknown := sorted(set(asked.rows) - set(names)):
         parser.error(f"there is no row {unknown[0]}: there are {', '.join(names)}")

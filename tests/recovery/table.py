@@ -8,6 +8,7 @@ and name it in ROWS. A row whose module is not there is told loudly and is never
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -91,8 +92,8 @@ def spoilt_snapshots(each: int) -> dict[str, Any]:
 
 
 def simulated(seeds: int) -> dict[str, Any]:
-    """So many histories, on both processors."""
-    drawn = draw(range(seeds), jobs=2)
+    """So many histories, on both processors; each that breaks a promise is told at once."""
+    drawn = draw(range(seeds), jobs=2, tell=lambda outcome: print(f"seed {outcome.seed}", file=sys.stderr))
     broken = [outcome.seed for outcome in drawn.broken]
     figures = {"histories": drawn.histories, "per minute": round(drawn.per_minute), "broken": len(broken)}
     return figures | ({"seeds": broken[:10]} if broken else {}) | {"ok": not broken}
@@ -144,7 +145,9 @@ ROWS: tuple[Row, ...] = (
         "a worker with a name and a large model is back before its shards are given away",
         "start, with everything imported, to first new batch with a state of 50 MB: session timeout",
         lambda site: part("failover").come_back(site, times=1, megabytes=5, longest=20.0),  # as above
-        lambda site: part("failover").come_back(site, times=5, megabytes=50, longest=part("failover").SESSION),
+        lambda site: part("failover").come_back(
+            site, times=5, megabytes=50, longest=part("failover").SESSION
+        ),
     ),
     Row(
         "start",
@@ -238,6 +241,13 @@ def chosen(names: Iterable[str]) -> list[Row]:
     """The rows of these names, or all. Raises KeyError naming one that does not exist."""
     known = {row.name: row for row in ROWS}
     return [known[name] for name in names] if names else list(ROWS)
+
+
+def merged(page: str, findings: Iterable[Finding]) -> list[str]:
+    """The lines of the whole table: these findings, and for the other rows what a page says of them."""
+    told = {line.split(" | ")[0].removeprefix("| "): line for line in page.splitlines()}
+    told |= {finding.promise: line for finding in findings for line in [*markdown([finding])][2:]}
+    return [*markdown([]), *(told[row.promise] for row in ROWS if row.promise in told)]
 
 
 def markdown(findings: Iterable[Finding]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.recovery.site import Site
-from tests.recovery.table import ROWS, Missing, Row, markdown, not_plugged_in, part
+from tests.recovery.table import ROWS, Finding, Missing, Row, markdown, merged, not_plugged_in, part
 from tests.services.parts import UnavailableError
 
 
@@ -70,3 +70,12 @@ def test_names_of_rows_are_unique() -> None:
 def test_every_row_of_the_table_has_what_measures_it() -> None:
     empty = [row.name for row in ROWS if "not_plugged_in" in row.full.__qualname__]
     assert empty == [], "write how tests/recovery/table.py calls what measures these"
+
+
+def test_rows_measured_anew_replace_their_lines_and_leave_the_others() -> None:
+    first, second = (Finding(row.promise, "a | b", "all", True) for row in ROWS[:2])
+    page = "\n".join(merged("", [second]))
+    page = "\n".join(merged(page, [first]))
+    assert page.splitlines()[2:] == list(markdown([first, second]))[2:]
+    worse = second._replace(figure="c", met=False)
+    assert merged(page, [worse])[2:] == list(markdown([first, worse]))[2:]

@@ -50,6 +50,7 @@ PER_THOUSAND = {
     r"records are trimmed": 100,
     r"a partition is cut back": 50,
     r"a topic is deleted": 50,
+    r"a record is changed": 30,
     r"the model is mended": 20,
     r"decided: (pause|resume|reset|keep_learning)": 200,
     r"decided: rollback": 200,

@@ -1,4 +1,4 @@
-"""Damage: what can be lost: records by retention or by a broker that came back behind, topics, snapshots."""
+"""Damage: what can be lost or changed: records, by retention or by a disk, whole topics, snapshots."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ class Damage:
         self.deleted: set[tuple[int, int]] = set()
 
     def strike(self) -> None:
-        """Something is lost from the log."""
+        """Something is lost from the log, or is not what it was."""
         world = self._world
         if self._missing or self._hidden:
             self.mend()
             return
         self.struck += 1
-        strike = world.rng.choice((self._trim, self._trim, self._hide, self._cut, self._remake))
+        strike = world.rng.choice(
+            (self._trim, self._trim, self._hide, self._cut, self._remake, self._change, self._change)
+        )
         strike(world.rng.choice(world.partitions()))
 
     def spoil_snapshot(self) -> None:
@@ -111,6 +113,17 @@ class Damage:
         world.broker.cut(tp, end)
         self.cuts.setdefault(self._named(tp), set()).add(end)
         self._unnoticed[tp] = min(end, self._unnoticed.get(tp, end))
+
+    def _change(self, tp: TopicPartition) -> None:
+        """A record that was learned is what another one was: an offset is no proof of what stands there."""
+        world, partition = self._world, self._world.broker.partition(tp)
+        learned = range(partition.begin, min(world.watch.position(tp), partition.end))
+        if len(learned) < 2:
+            return
+        one, other = world.rng.sample(learned, 2)
+        world.count("a record is changed")
+        world.happens(f"{tp} holds at {one} what was at {other}")
+        world.broker.change(tp, one, partition.records[other].value)
 
     def _remake(self, tp: TopicPartition) -> None:
         world = self._world

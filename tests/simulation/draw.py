@@ -63,6 +63,7 @@ def _portions(seeds: range, jobs: int) -> Iterator[list[Outcome]]:
 def portion(seeds: range) -> list[Outcome]:
     """Some histories in this process, on a store that they share one after the other."""
     with closing(MemoryStore()) as store:
+        gc.freeze()  # what was imported would be looked through again and again
         gc.disable()  # histories are short and leave little behind
         try:
             return [run(seed, store) for seed in seeds]

@@ -130,6 +130,12 @@ class Broker:
         partition.begin = min(partition.begin, end)
         partition.cuts.append(end)
 
+    def change(self, tp: TopicPartition, offset: int, value: bytes | None) -> None:
+        """Hold something else at an offset."""
+        records = self.partition(tp).records
+        self._keep(tp, self.topics[tp.topic].id, records.copy())
+        records[offset] = records[offset]._replace(value=value)
+
     def delete(self, topic: str) -> None:
         gone = self.topics.pop(topic)
         for index, partition in enumerate(gone.partitions):

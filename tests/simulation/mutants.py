@@ -12,7 +12,7 @@ import fluvial.replay
 from consumers.record import Record, TopicPartition
 from fluvial.decision import Decision
 from fluvial.history import History, Past
-from fluvial.journal import Entry, Journal
+from fluvial.journal import Entry, Journal, Range
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
 from fluvial.runner import Runner, Work
@@ -86,6 +86,12 @@ def _steps_in_silence(self: Owned, chunk: int | None = None) -> Iterator[int]:
         yield row.number
 
 
+def _cut_whatever_is_there(held: list[Record], tp: TopicPartition, wanted: Range) -> list[Record]:
+    records = [record for record in held if record.offset < wanted.end]
+    del held[: len(records)]
+    return records
+
+
 def _merged_by_time(
     records: Mapping[TopicPartition, Sequence[Record]], ranks: Mapping[str, int]
 ) -> list[Record]:
@@ -117,6 +123,7 @@ MUTANTS: Mapping[str, Mutant] = {
         Journal, "pending", _pending_after_the_last, "decision .* is said"
     ),
     "a replay publishes nothing": Mutant(Owned, "_steps", _steps_in_silence, "never published"),
+    "what a replay reads is not compared": Mutant(fluvial.replay, "_cut", _cut_whatever_is_there, "digest"),
     "a replay goes by time alone": Mutant(fluvial.replay, "merge", _merged_by_time, "digest|prediction"),
     "a topic made anew passes for the old one": Mutant(
         Owned, "_check_topics", lambda self: None, "made anew that nobody accepted"
