@@ -23,12 +23,15 @@ class Gap(Exception):
 
 
 def fingerprint(records: Sequence[Record]) -> int:
-    """CRC-32 over address, time, key and value of records in offset order."""
+    """CRC-32 over address, time, key and value of records in offset order.
+
+    Lengths go in too (-1 for what is absent), so that no key or value passes for another's.
+    """
     crc = 0
-    for record in records:
-        crc = zlib.crc32(b"%d:%d:" % (record.offset, record.timestamp), crc)
-        crc = zlib.crc32(record.key or b"\xff", crc)
-        crc = zlib.crc32(record.value if record.value is not None else b"\xff", crc)
+    for _, _, offset, timestamp, key, value, *_ in records:
+        sizes = -1 if key is None else len(key), -1 if value is None else len(value)
+        crc = zlib.crc32(b"%d:%d:%d:%d:" % (offset, timestamp, *sizes), crc)
+        crc = zlib.crc32(value or b"", zlib.crc32(key or b"", crc))
     return crc
 
 

@@ -21,6 +21,9 @@ from learners.transform import Interact, OneHot, Select
 TROUBLE = (TypeError, AttributeError, NotImplementedError, RuntimeError, AssertionError)
 """What a model raises on events of a kind it is not made for; FAULTS are what a task puts up with."""
 
+ROUNDS = 8
+"""Times that each event is learned: some models come to their rarer paths only after a while."""
+
 _KNOWN = frozenset(CLASSES.values())
 
 
@@ -57,7 +60,7 @@ def try_out(question: Question) -> None:
         for x, y in zip(events, truths, strict=True):  # a model may fail on the very first event
             task.predict(model, x)
             task.learn(model, x, y)
-        for x, y in zip(events, truths, strict=True):
+        for x, y in ROUNDS * list(zip(events, truths, strict=True)):
             _ask(question.task, model, x, y)
     except (*TROUBLE, *FAULTS) as error:
         raise TrialFailed(_diagnosis(error)) from None

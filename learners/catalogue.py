@@ -30,9 +30,10 @@ from river import (
 )
 from river.neighbors.base import BaseNN
 
-from learners import order, transform
+from learners import order, transform, unmeasured
 
-order.install()  # before any model is built or unpickled
+order.install()  # both before any model is built or unpickled
+unmeasured.install()
 
 _RIVER: tuple[tuple[str, Any, str], ...] = (
     (
@@ -196,5 +197,10 @@ BARRED = {
     ("preprocessing.MinMaxScaler", "window_size"): "it fails on a feature it has not met",
     ("preprocessing.MaxAbsScaler", "window_size"): "it fails on a feature it has not met",
     ("neighbors.KNNClassifier", "cleanup_every"): "it makes predictions follow the hash seed",
+} | {
+    (name, parameter): "it goes by measured memory, which is another after a restart; use max_depth"
+    for name, signature in SIGNATURES.items()
+    for parameter in unmeasured.PARAMETERS
+    if signature.parameters.keys() >= unmeasured.PARAMETERS
 }
 """Parameters that may not be set, and why."""

@@ -17,7 +17,6 @@ from consumers.log import Log
 from fluvial.commands.common import print_json, stop_on_signals
 from fluvial.commands.panel import Panel
 from fluvial.config import ConfigError, Pipeline, load
-from fluvial.console.server import ConsoleServer
 from fluvial.incidents import Incidents
 from fluvial.runner import Runner
 from fluvial.secrets import console_token
@@ -80,6 +79,8 @@ class Demo:
         started = time.monotonic()
         log, store = open_log(self._here), open_store(self._here)
         create_topics(self._pipeline, log)
+        from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - no other verb waits for it
+
         server = ConsoleServer(store, token=console_token(self._here.token_path), host="127.0.0.1", port=port)
         server.start()
         producer = self._start_producer()

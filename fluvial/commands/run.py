@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -14,13 +14,15 @@ from prometheus_client import CollectorRegistry
 from consumers.log import Log
 from fluvial.commands.common import PipelineFile, stop_on_signals
 from fluvial.config import Pipeline, load
-from fluvial.console.server import ConsoleServer
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
 from fluvial.store import Store
 from fluvial.wiring import check_topics, create_topics, make_runner, open_log_patiently, open_store
 from monitors.metrics import MetricsServer
+
+if TYPE_CHECKING:
+    from fluvial.console.server import ConsoleServer
 
 logger = structlog.get_logger()
 
@@ -65,9 +67,7 @@ def up(
     pipeline, here = load(pipeline_file), settings()
     with opened(here, wait) as (log, store):
         create_topics(pipeline, log)
-        server = ConsoleServer(store, token=console_token(here.token_path), host=host, port=port)
-        server.start()
-        typer.echo(f"Console: {server.url}", err=True)
+        server = serve(here, store, host, port)
         try:
             work(pipeline, here, log, store, "127.0.0.1", metrics_port)
         finally:
@@ -96,9 +96,7 @@ def console(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console until SIGTERM or Ctrl-C."""
     here = settings()
     store = open_store(here)
-    server = ConsoleServer(store, token=console_token(here.token_path), host=host, port=port)
-    server.start()
-    typer.echo(f"Console: {server.url}", err=True)
+    server = serve(here, store, host, port)
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
@@ -111,6 +109,16 @@ def check(pipeline_file: PipelineFile) -> None:
     """Check a pipeline file without starting anything."""
     pipeline = load(Path(pipeline_file))
     typer.echo(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
+
+
+def serve(here: Settings, store: Store, host: str, port: int) -> "ConsoleServer":
+    """Start the console on a thread and say where it is."""
+    from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - a worker is sooner at work without
+
+    server = ConsoleServer(store, token=console_token(here.token_path), host=host, port=port)
+    server.start()
+    typer.echo(f"Console: {server.url}", err=True)
+    return server
 
 
 @contextmanager
