@@ -166,20 +166,23 @@ class History:
         """The stretches of rows that people gave up, oldest first."""
         return list(self._known_voids())
 
-    def at(self, batch: int) -> Past:
-        """The shard right after a batch. Raises Gap where that cannot be rebuilt any more."""
+    def at(self, batch: int, alive: Callable[[], None] = lambda: None) -> Past:
+        """The shard right after a batch. Raises Gap where that cannot be rebuilt any more.
+
+        ``alive`` is called for each row that has to be replayed: there may be very many of them.
+        """
         if self.is_void(batch):
             raise Gap(f"batch {batch} was given up when a gap was accepted: choose another one")
         past = self.start(batch)
         for _ in self.walk(past, batch):
-            pass
+            alive()
         if past.batch != batch:
             raise Gap(f"the journal of shard {self.index} has no batch {batch}; its last one is {past.batch}")
         return past
 
-    def model_at(self, batch: int) -> Any:
-        """The model right after a batch. Raises Gap."""
-        return self.at(batch).shard.state.learner.model
+    def model_at(self, batch: int, alive: Callable[[], None] = lambda: None) -> Any:
+        """The model right after a batch; ``alive`` as with ``at``. Raises Gap."""
+        return self.at(batch, alive).shard.state.learner.model
 
     def void(self, after: int, until: int) -> None:
         """Take note that a person has just given up the rows in between."""

@@ -189,24 +189,31 @@ class Owned:
     def _refused(self, kept: Kept, why: str) -> None:
         self._journal.refused(self.index, "snapshot", self.epoch, self._worker, f"batch {kept.batch}: {why}")
 
-    def ready_for(self, decisions: Sequence[Decision]) -> list[Decision]:
+    def ready_for(
+        self, decisions: Sequence[Decision], alive: Callable[[], None] = lambda: None
+    ) -> list[Decision]:
         """The decisions as they can be journaled: what cannot be brought back is said in the row."""
-        return [self._tried(one) if wants_model(one) else one for one in decisions]
+        return [self._tried(one, alive) if wants_model(one) else one for one in decisions]
 
-    def _tried(self, decision: Decision) -> Decision:
+    def _tried(self, decision: Decision, alive: Callable[[], None]) -> Decision:
         try:
             batch = int(decision.args["batch"])
-            self._brought_back[batch] = self._history.model_at(batch)
+            self._brought_back[batch] = self._history.model_at(batch, alive)
         except (Gap, StepFailed, LookupError, ValueError, TypeError) as why:
             return decision._replace(args={**decision.args, "failed": str(why)})
         return decision
 
-    def entry(self, records: Sequence[Record], decisions: Sequence[Decision]) -> Entry:
+    def entry(
+        self,
+        records: Sequence[Record],
+        decisions: Sequence[Decision],
+        alive: Callable[[], None] = lambda: None,
+    ) -> Entry:
         """The journal row that has to be written before ``advance`` may learn from these."""
         parts = by_partition(records)
         ranges = {tp: range_of(found, self.positions[tp]) for tp, found in parts.items()}
         number = self.shard.state.batch + 1
-        row = Batch(number, ranges, self.ready_for(decisions), self.published, self._definition)
+        row = Batch(number, ranges, self.ready_for(decisions, alive), self.published, self._definition)
         return Entry(self.index, self.epoch, row)
 
     def advance(

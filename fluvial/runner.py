@@ -220,7 +220,7 @@ class Runner:
 
     def _process(self, work: list[Work]) -> None:
         started = self._timing.monotonic()
-        entries = [item.owned.entry(item.records, item.decisions) for item in work]
+        entries = [item.owned.entry(item.records, item.decisions, self._alive) for item in work]
         fenced = set(self._journal.append(entries))
         for item, entry in zip(work, entries, strict=True):
             if item.owned.index not in fenced:

@@ -235,3 +235,10 @@ def test_one_shard_of_several_goes_back_alone(tmp_path: Path) -> None:
     assert [world.verify(shard).difference for shard in (0, 1)] == [None, None]
     world.log.close()
     world.store.close()
+
+
+def test_the_group_hears_of_a_worker_that_replays_for_long_to_bring_a_model_back(world: World) -> None:
+    batch = learned(world)
+    heard: list[None] = []
+    History(world.place(), 0).model_at(batch - 1, lambda: heard.append(None))
+    assert len(heard) == batch - 1, "the snapshot before it is the first one"

@@ -68,8 +68,8 @@ def _walk_on_the_spot(self: History, past: Past, *args: Any, **more: Any) -> Ite
     past.positions = before
 
 
-def _entry_that_is_published(self: Owned, records: Sequence[Record], decisions: Sequence[Decision]) -> Entry:
-    entry = _entry(self, records, decisions)
+def _entry_that_is_published(self: Owned, *args: Any) -> Entry:
+    entry = _entry(self, *args)
     return entry._replace(batch=entry.batch._replace(published=entry.batch.number))
 
 
