@@ -75,6 +75,7 @@ class Holdings:
         self.leaving: Callable[[], bool] = lambda: False
         self._followers: dict[int, Follower] = {}
         self._retry_at: dict[int, float] = {}
+        self._refused: dict[int, str] = {}
         self._look_at = 0.0
         self._others: dict[int, str] = {}
 
@@ -119,6 +120,8 @@ class Holdings:
             shard, halt = next(iter(self.halted.items()))
             return f"shard {shard} is halted: {halt.why}"
         waiting = self._membership.assigned() - set(self.owned)
+        if why := next((self._refused[shard] for shard in sorted(waiting) if shard in self._refused), ""):
+            return why
         return f"shard {min(waiting)} is not recovered yet" if waiting else ""
 
     # ---- taking
@@ -156,6 +159,7 @@ class Holdings:
         self._journal.halt(owned.index, owned.epoch, None)
         self._incidents.went_on(self._pipeline.pipeline, owned.index)
         del self._coming[owned.index]
+        self._refused.pop(owned.index, None)
         self.owned[owned.index] = owned
         self.changed = True
         seconds = self._timing.monotonic() - arrival.started
@@ -174,6 +178,7 @@ class Holdings:
             # Perhaps this shard's partitions alone are in trouble: the others go on.
             logger.error("the shard cannot be taken", shard=shard, why=str(error))
             self._coming.pop(shard, None)
+            self._refused[shard] = f"shard {shard} cannot be taken: {error}"
             self._retry_at[shard] = self._timing.monotonic() + RETRY
         return False
 

@@ -85,10 +85,11 @@ def test_one_shard_that_cannot_be_read_does_not_hold_up_the_others(
     while runner.owned[1].shard.state.events < events + 80:
         runner.tick()
     assert set(runner.owned) == {1}
-    assert runner._holdings.missing() == "shard 0 is not recovered yet"
+    assert runner._holdings.missing() == "shard 0 cannot be taken: coins.events:0 gives nothing"
     away = False
     while 0 not in runner.owned:
         runner.tick()
+    assert runner._holdings.missing() == ""
     end(runner)
 
 
