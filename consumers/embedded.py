@@ -7,7 +7,7 @@ from pathlib import Path
 
 from consumers.log import DeliveryError, LogError, RangeLost, Span, TopicInfo, UnknownTopic
 from consumers.logfile import NAP, LogFile, Row
-from consumers.partitioner import partition_for
+from consumers.placement import placed
 from consumers.record import Record, TopicPartition
 
 POLL_RECORDS = 2_000
@@ -68,11 +68,8 @@ class EmbeddedLog:
     ) -> None:
         if value is None and key is None:
             raise ValueError("a tombstone needs a key")
-        partitions = (self._topics.get(topic) or self._learn(topic)).partitions
-        if partition is None:
-            partition = partition_for(key, partitions)
-        elif not 0 <= partition < partitions:
-            raise UnknownTopic(f"topic {topic} has {partitions} partitions and no partition {partition}")
+        info = self._topics.get(topic) or self._learn(topic)
+        partition = placed(topic, info.partitions, key, partition)
         self._buffer.setdefault(TopicPartition(topic, partition), []).append((timestamp, key, value))
 
     def flush(self) -> None:

@@ -17,7 +17,7 @@ from consumers.kafka_clients import Clients, foreign
 from consumers.kafka_ranges import Ranges
 from consumers.kafka_tail import KafkaTail
 from consumers.log import DeliveryError, LogError, LogUnavailable, Span, TopicInfo, UnknownTopic
-from consumers.partitioner import partition_for
+from consumers.placement import placed
 from consumers.record import Record, TopicPartition
 
 T = TypeVar("T")
@@ -91,11 +91,8 @@ class KafkaLog:
     ) -> None:
         if value is None and key is None:
             raise ValueError("a tombstone needs a key")
-        partitions = (self._topics.get(topic) or self._learn(topic)).partitions
-        if partition is None:
-            partition = partition_for(key, partitions)
-        elif not 0 <= partition < partitions:
-            raise UnknownTopic(f"topic {topic} has {partitions} partitions and no partition {partition}")
+        info = self._topics.get(topic) or self._learn(topic)
+        partition = placed(topic, info.partitions, key, partition)
         if self._producer is None:
             self._producer = self._clients.producer()
         try:

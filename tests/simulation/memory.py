@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from consumers.log import DeliveryError, LogError, LogUnavailable, RangeLost, Span, TopicInfo, UnknownTopic
-from consumers.partitioner import partition_for
+from consumers.placement import placed
 from consumers.record import Record, TopicPartition
 from fluvial.timing import Timing
 
@@ -189,11 +189,8 @@ class MemoryLog:
     ) -> None:
         if value is None and key is None:
             raise ValueError("a tombstone needs a key")
-        partitions = (self._topics.get(topic) or self._learn(topic)).partitions
-        if partition is None:
-            partition = partition_for(key, partitions)
-        elif not 0 <= partition < partitions:
-            raise UnknownTopic(f"topic {topic} has {partitions} partitions and no partition {partition}")
+        info = self._topics.get(topic) or self._learn(topic)
+        partition = placed(topic, info.partitions, key, partition)
         self._buffer.append(Draft(TopicPartition(topic, partition), timestamp, key, value))
 
     def flush(self) -> None:
