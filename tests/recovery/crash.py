@@ -177,7 +177,8 @@ class _Ordeal:
                 self._note(self._lent.run(self._struck(self._aims[-1])))
             world.feed(self._stream.take(HELPING))
             world.feed(self._stream.rest())
-            last = self._lent.run(self._job(100)._replace(restless=False))
+            patience = 10 * self._draw.patience  # all that is left is learned in this one life
+            last = self._lent.run(self._job(100)._replace(restless=False, patience=patience))
             if last.code:
                 self._troubles.append(f"the last life ended with code {last.code}")
             verdict = Verdict(world, decided=self._decide > 0)
