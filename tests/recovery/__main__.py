@@ -14,8 +14,8 @@ from tests.recovery.table import ROWS, Finding, chosen, markdown, merged
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recovery.md"
 HEAD = """# Recovery, measured
 
-Made by `make soak` on {cores} cores (`make soak ARGS=ROW` measures one row anew). Every row is a promise, what came out when it was tried, and the figure it has to
-reach. `tests/recovery` has a short draw of each row that runs with all tests.
+Made by `make soak` on {cores} cores; `make soak ARGS=ROW` measures one row anew. Every row is a promise, what came out
+when it was tried, and the figure it has to reach. `tests/recovery` has a short draw of each row that runs with all tests.
 
 """
 

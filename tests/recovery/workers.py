@@ -28,6 +28,9 @@ from tests.services.process import guarded, launch
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+"""Seconds for which the stage itself waits for an answer: what is tried here is the worker, not the feeder."""
+
 START = 60.0
 """Seconds after which a worker that has not started, and so imported everything, is given up."""
 
@@ -57,7 +60,7 @@ class Stage:
     def open_log(self) -> Log:
         """The log, for the thread that calls."""
         if self._bootstrap:
-            return KafkaLog(self._bootstrap)
+            return KafkaLog(self._bootstrap, patience=PATIENCE)
         return EmbeddedLog(self.folder / "log.db")
 
     def start(
