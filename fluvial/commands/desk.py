@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import typer
 
 from fluvial import reviews
+from fluvial.calls import OVER
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table
 from fluvial.config import ConfigError
 from fluvial.console.phrases import loss, standing
@@ -156,6 +157,8 @@ def incident(
         typer.echo(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
     if one.verdict == WENT_ON:
         typer.echo(f"  {day(one.resolved_at)} shard {one.shard} went on; the incident closed by itself")
+    if one.verdict == OVER:
+        typer.echo(f"  {day(one.resolved_at)} the alert was over; the incident closed by itself")
     typer.echo(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
     wanted = ("acknowledge", *ONE_SHARD) if one.monitor == HALT else _at_drift()
     print_table(("action", "effect"), [(action, EFFECTS[action]) for action in wanted])

@@ -12,7 +12,7 @@ FLIGHTS = Path(__file__).parent.parent.parent / "examples" / "flights" / "produc
 SOUND = 25_000
 """Events before the fault: the warm-up of the pipeline's monitor and a little more."""
 
-CUT = 8
+CUT = 4
 """Every so manieth event after it cannot be read."""
 
 Record = tuple[str, bytes, bytes, int]
