@@ -105,11 +105,15 @@ class Reporter:
         self._metrics.publish(status)
 
     def lag(self, log: Log, owned: Iterable[Owned]) -> None:
-        """How far the log is ahead, and how the desk stands."""
+        """How far the log is ahead of the shards, and how the desk stands."""
         positions = {tp: at for one in owned for tp, at in one.positions.items()}
         spans = log.spans(list(positions)) if positions else {}
         lags = {(tp.topic, tp.partition): span.end - positions[tp] for tp, span in spans.items()}
         self._metrics.lag(self._pipeline, lags)
+        self.desk()
+
+    def desk(self) -> None:
+        """How the desk stands: incidents and reviews."""
         incidents = {str(state): n for state, n in self._incidents.counts(self._pipeline).items()}
         self._metrics.desk(self._pipeline, incidents, reviews.counts(self._store, self._pipeline))
         still_open = self._incidents.still_open(self._pipeline, MOST_INCIDENTS)

@@ -23,7 +23,7 @@ def alert(status: str = "firing", **labels: str) -> dict[str, Any]:
         "status": status,
         "labels": {"alertname": "FluvialEventFeedSilent", "pipeline": "flights", "severity": "page"} | labels,
         "annotations": {"summary": "flights has had no event for half an hour.", "manual": "docs"},
-        "startsAt": "2026-11-23T00:52:56.123456789Z",
+        "startsAt": "2013-03-01T00:52:56.123456789Z",  # a clock time amid the event times of the fleet
         "endsAt": "0001-01-01T00:00:00Z",
         "generatorURL": "http://prometheus:9090/graph",
         "fingerprint": "9f3a",
@@ -62,7 +62,8 @@ def test_an_alert_becomes_an_incident_on_its_page(manager: Client, app: FastAPI)
     detail = program(app).get(f"/api/v1/incidents/{found['id']}").json()
     assert detail["evidence"][0]["labels"]["severity"] == "page"
     assert {"acknowledge", "resolve"} <= set(detail["actions"])
-    assert program(app).get(f"/api/v1/incidents/{found['id']}/chart").status_code == 200
+    for chart in (f"incidents/{found['id']}", "pipelines/flights"):
+        assert program(app).get(f"/api/v1/{chart}/chart").status_code == 200
     page = visitor(app).get(f"/incidents/{found['id']}").text
     assert "What Alertmanager told" in page
     assert "FluvialEventFeedSilent" in page
