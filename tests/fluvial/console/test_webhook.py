@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from fluvial.console import cases
 from fluvial.console.app import create
 from fluvial.console.auth import WEBHOOK
 from fluvial.incidents import Incidents
@@ -143,3 +144,9 @@ def test_what_is_no_notification_is_refused_and_changes_nothing(
 def test_a_short_token_for_the_webhook_is_not_accepted(store: Store) -> None:
     with pytest.raises(ValueError, match="at least 16"):
         create(store, token=TOKEN, webhook="short")
+
+
+def test_what_alertmanager_told_is_no_mark_on_the_axis_of_event_time(manager: Client, store: Store) -> None:
+    manager.post(WEBHOOK, json=notification(alert()))
+    alarms, _ = cases.marks(store, "flights", 0.0, 2e9)
+    assert {evidence["monitor"] for _, evidence in alarms} == {"loss"}
