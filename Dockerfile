@@ -18,7 +18,8 @@ RUN pip install --no-build-isolation --no-deps .
 FROM python:3.11.13-slim-bookworm
 RUN groupadd --system --gid 10001 fluvial \
  && useradd --system --uid 10001 --gid fluvial --no-create-home --shell /usr/sbin/nologin fluvial \
- && install -d -o fluvial -g fluvial -m 0700 /run/fluvial /var/lib/fluvial
+ && install -d -o fluvial -g fluvial -m 0700 /run/fluvial /var/lib/fluvial \
+ && install -d -o fluvial -g fluvial -m 0755 /run/webhook
 COPY --from=build /opt/fluvial /opt/fluvial
 WORKDIR /srv/fluvial
 COPY examples examples

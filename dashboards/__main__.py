@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from dashboards import pipeline, rules
+from dashboards import fleet, incident, pipeline, rules, system
 
 OUT = Path(__file__).parent / "out"
+BOARDS = (fleet.BOARD, pipeline.BOARD, incident.BOARD, system.BOARD)
 FILES = {
-    OUT / "grafana" / "pipeline.json": pipeline.as_json,
+    **{OUT / "grafana" / f"{board.name}.json": board.as_json for board in BOARDS},
     OUT / "prometheus" / "rules.yml": rules.as_yaml,
 }
 

@@ -25,7 +25,11 @@ PIPELINE = "{{pipeline}}"
 SHARD = "{{pipeline}}/{{shard}}"
 """How series of a pipeline and of a shard are called."""
 
+MONITOR = f"{SHARD} {{{{monitor}}}}"
+
 CONSOLE = "${console}/"
+PIPELINE_PAGE = "${console}/pipelines/${__field.labels.pipeline}"
+INCIDENT_PAGE = "${console}/incidents/${__field.labels.incident}"
 
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -43,7 +47,8 @@ class Panel:
     """What every panel says; ``columns`` of the grid's 24 are its width.
 
     ``queries`` map how series are called to PromQL. ``answers`` give words to values, ``nothing`` is
-    shown where there is no value, ``link`` is an address behind the panel's title.
+    shown where there is no value, ``link`` is an address behind the panel's title, ``follow`` one behind
+    each of its values.
     """
 
     look: Look
@@ -55,6 +60,7 @@ class Panel:
     answers: Sequence[Answer] = ()
     nothing: str = "none"
     link: str = ""
+    follow: str = ""
 
     @property
     def instant(self) -> bool:
@@ -76,6 +82,8 @@ class Panel:
             panel.mappings([_mapping(self.answers)])
         if self.link:
             panel.links([link("Open the console", self.link)])
+        if self.follow:
+            panel.data_links([link("Open in the console", self.follow)])
         targets = [_target(index, *query) for index, query in enumerate(self.queries.items())]
         panel.targets([one.instant() if self.instant else one.range() for one in targets])
         return panel

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.panels import CONSOLE, PIPELINE, SHARD, Answer, Panel, Section
+from dashboards.panels import CONSOLE, MONITOR, PIPELINE, SHARD, Answer, Panel, Section
 
 COST = "{{pipeline}}, {{unit}}"
-MONITOR = f"{SHARD} {{{{monitor}}}}"
+MET = (Answer(1, "met", "green"), Answer(0, "missed", "red"))
 LEARNING = (Answer(0, "learning", "green"), Answer(1, "paused", "orange"))
 
 GOOD = Section(
@@ -17,7 +17,7 @@ GOOD = Section(
             "Whether each pipeline meets the goal its file states.",
             {PIPELINE: "min by (pipeline) (fluvial_success_met{HERE})"},
             columns=6,
-            answers=(Answer(1, "met", "green"), Answer(0, "missed", "red")),
+            answers=MET,
             nothing="too early",
         ),
         Panel(

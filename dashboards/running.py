@@ -116,48 +116,15 @@ WELL = Section(
                 for share, name in ((0.5, "half"), (0.99, "99 %"))
             },
             unit="s",
+            columns=12,
         ),
         Panel(
             "lines",
-            "Records in a batch",
-            "Mean size of a batch: small while the stream is quiet, full while a backlog is worked off.",
-            {
-                PIPELINE: "sum by (pipeline) (rate(fluvial_batch_records_sum{HERE}[PACE]))"
-                " / sum by (pipeline) (rate(fluvial_batch_records_count{HERE}[PACE]))"
-            },
-        ),
-        Panel(
-            "bars",
-            "Fenced writes",
-            "Batches given up because another worker owned the shard: each is a handover, none is a loss.",
-            {SHARD: "sum by (pipeline, shard) (increase(fluvial_fenced_writes_total{HERE}[PACE]))"},
-        ),
-        Panel(
-            "lines",
-            "Snapshot duration",
-            "Mean clock time to write a snapshot, for which its shard waits, since each worker started.",
-            {
-                SHARD: "max by (pipeline, shard) (fluvial_snapshot_duration_seconds_sum{HERE}"
-                " / fluvial_snapshot_duration_seconds_count{HERE})"
-            },
+            "Recovery would take",
+            "What a worker that is lost now would cost, at most: replaying all since the newest snapshot.",
+            {SHARD: "max by (pipeline, shard) (shard:fluvial_replay_seconds:estimate{HERE})"},
             unit="s",
-        ),
-        Panel(
-            "lines",
-            "Snapshot size",
-            "Size of each shard's latest snapshot.",
-            {SHARD: "max by (pipeline, shard) (fluvial_snapshot_bytes{HERE})"},
-            unit="bytes",
-        ),
-        Panel(
-            "lines",
-            "Recovery duration",
-            "Mean clock time from taking a shard to its first new batch, since each worker started.",
-            {
-                SHARD: "max by (pipeline, shard) (fluvial_recovery_duration_seconds_sum{HERE}"
-                " / fluvial_recovery_duration_seconds_count{HERE})"
-            },
-            unit="s",
+            columns=12,
         ),
     ],
 )

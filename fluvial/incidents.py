@@ -25,11 +25,18 @@ GROUP = 7 * 86400.0
 HALT = "halt"
 """The monitor of an incident that says that a shard stands still; its times are clock times."""
 
+ALERT = "alert:"
+"""How the monitor of an incident begins that Alertmanager told of; the alert's name follows."""
 
 WENT_ON = "went_on"
 """The verdict on such an incident that fluvial closed itself, because the shard runs again."""
 
 _NUMBERS = re.compile(r"\d+")
+
+
+def is_drift(monitor: str) -> bool:
+    """Whether an incident is about the stream; the times of any other are clock times."""
+    return monitor != HALT and not monitor.startswith(ALERT)
 
 
 class NoSuchIncident(LookupError):
@@ -189,6 +196,18 @@ class Incidents:
         query = sa.select(sa.func.count()).select_from(incident_table)
         where = incident_table.c.pipeline == pipeline, _in_state(state)
         return int(db.execute(query.where(*where)).scalar_one())
+
+    def still_open(self, pipeline: str, limit: int) -> list[tuple[int, str, str]]:
+        """Shard, monitor and id of open incidents that a worker opened, the newest first."""
+        column = incident_table.c
+        query = sa.select(column.shard, column.monitor, column.id).where(
+            column.pipeline == pipeline,
+            column.resolved_at.is_(None),
+            column.monitor.not_like(f"{ALERT}%"),  # an alert about those would call about itself
+        )
+        newest = query.order_by(column.opened_at.desc(), column.id).limit(limit)
+        with self._store.read() as db:
+            return [(row.shard, row.monitor, row.id) for row in db.execute(newest)]
 
     def unannounced(self, pipeline: str) -> list[Incident]:
         """Incidents that changed since they were last written to the incidents topic."""

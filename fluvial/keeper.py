@@ -78,6 +78,7 @@ class Keeper:
         owned.saved_at = self._timing.monotonic()
         owned.save_cost = owned.saved_at - started
         owned.saving = True
+        self._reporter.packed(owned, len(job.packed))
         self._saver.submit(job)
 
     def _take_note(self, results: Iterable[Saved]) -> None:

@@ -18,7 +18,7 @@ from fluvial.config import ConfigError, Pipeline
 from fluvial.earlier import NotHere, definition_named, pipeline_of
 from fluvial.fingerprint import definition
 from fluvial.history import History
-from fluvial.incidents import HALT
+from fluvial.incidents import is_drift
 from fluvial.journal import Batch, Definition
 from fluvial.place import Place
 from fluvial.shelf import Kept
@@ -183,7 +183,7 @@ def _raised(store: Store, place: Place, shard: int) -> list[Alarm]:
     )
     with store.read() as db:
         found = list(db.execute(query.order_by(column.time)).scalars())
-    return [Alarm(**evidence) for evidence in found if evidence["monitor"] != HALT]
+    return [Alarm(**evidence) for evidence in found if is_drift(evidence["monitor"])]
 
 
 def _rebuild(place: Place, shard: int, last: int, gone: int, watch: _Watch) -> Rebuild:

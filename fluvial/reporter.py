@@ -1,6 +1,8 @@
 """Reporter: what a worker does, told to Prometheus and to the log in the same words."""
 
+import time
 from collections.abc import Callable, Iterable
+from itertools import starmap
 
 import structlog
 
@@ -10,7 +12,8 @@ from fluvial.incidents import Incidents
 from fluvial.owned import Owned
 from fluvial.store import Store
 from fluvial.timing import SYSTEM, Timing
-from monitors.metrics import Metrics
+from monitors.metrics import Metrics, OpenIncident
+from monitors.series import MOST_INCIDENTS
 from monitors.status import ShardStatus
 
 logger = structlog.get_logger()
@@ -42,7 +45,7 @@ class Reporter:
     def acquired(self, owned: Owned, replayed: int, seconds: float) -> None:
         """A shard is ours and up to date."""
         self._metrics.halted(self._pipeline, owned.index, False)
-        self._metrics.recovery(self._pipeline, owned.index, seconds)
+        self._metrics.recovery(self._pipeline, owned.index, seconds, owned.since_snapshot)
         self.status(owned.shard.status())
         logger.info(
             "shard acquired",
@@ -55,7 +58,8 @@ class Reporter:
         )
 
     def progress(self, shard: int) -> Callable[[int, int], None]:
-        """What to call with (batch, last batch) while a shard is replayed: tells every few seconds."""
+        """A shard was taken; what to call with (batch, last batch) while it is replayed: tells at times."""
+        self._metrics.recovering(self._pipeline, shard)
         said = self._timing.monotonic()
 
         def tell(batch: int, last: int) -> None:
@@ -87,9 +91,13 @@ class Reporter:
         """A batch went through, journal and deliveries included."""
         self._metrics.batch(self._pipeline, owned.index, records, seconds)
 
+    def packed(self, owned: Owned, size: int) -> None:
+        """The state was packed; a snapshot of it will be written beside the loop."""
+        self._metrics.packed(self._pipeline, owned.index, size)
+
     def saved(self, owned: Owned, seconds: float, size: int) -> None:
         """A snapshot was written."""
-        self._metrics.snapshot(self._pipeline, owned.index, seconds, size)
+        self._metrics.snapshot(self._pipeline, owned.index, seconds, size, time.time())
 
     def status(self, status: ShardStatus) -> None:
         """A shard's counts at this moment."""
@@ -97,10 +105,16 @@ class Reporter:
         self._metrics.publish(status)
 
     def lag(self, log: Log, owned: Iterable[Owned]) -> None:
-        """How far the log is ahead, and how the desk stands."""
+        """How far the log is ahead of the shards, and how the desk stands."""
         positions = {tp: at for one in owned for tp, at in one.positions.items()}
         spans = log.spans(list(positions)) if positions else {}
         lags = {(tp.topic, tp.partition): span.end - positions[tp] for tp, span in spans.items()}
         self._metrics.lag(self._pipeline, lags)
+        self.desk()
+
+    def desk(self) -> None:
+        """How the desk stands: incidents and reviews."""
         incidents = {str(state): n for state, n in self._incidents.counts(self._pipeline).items()}
         self._metrics.desk(self._pipeline, incidents, reviews.counts(self._store, self._pipeline))
+        still_open = self._incidents.still_open(self._pipeline, MOST_INCIDENTS)
+        self._metrics.incidents(self._pipeline, starmap(OpenIncident, still_open))

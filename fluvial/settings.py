@@ -16,6 +16,8 @@ from fluvial.engines import is_sqlite, url_of
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # what Kafka takes as a member's name
 
+_ADDRESS = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
+
 
 class Settings(BaseSettings):
     """One machine's settings; each is an environment variable with the prefix ``FLUVIAL_``.
@@ -50,6 +52,14 @@ class Settings(BaseSettings):
         default=None, description="file with the key that seals snapshots and signs reviews"
     )
     token_file: Path | None = Field(default=None, description="file with the console's access token")
+    webhook_token_file: Path | None = Field(
+        default=None, description="file with the token that Alertmanager's webhook shows to the console"
+    )
+    alertmanager: str = Field(
+        default="", description="URL of the Alertmanager that is silenced about what somebody has"
+    )
+    alertmanager_user: str = Field(default="", description="the user that Alertmanager knows")
+    alertmanager_password_file: Path | None = Field(default=None, description="file with its password")
     worker: str = Field(default="", description="this worker's name; host and process id by default")
     leave_at_stop: bool = Field(
         default=False, description="a named worker that stops gives its shards to the others at once"
@@ -79,6 +89,13 @@ class Settings(BaseSettings):
     def _is_a_name(cls, value: str) -> str:
         if value and not _NAME.fullmatch(value):
             raise ValueError(f"{value!r}: a name has up to 249 letters, digits, '.', '_' and '-'")
+        return value
+
+    @field_validator("alertmanager")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("write http://HOST:PORT or https://HOST:PORT, without a user in it")
         return value
 
     @property
@@ -154,6 +171,23 @@ class Settings(BaseSettings):
     def token_path(self) -> Path:
         """The file with the console's token."""
         return self.token_file or self.home / "token"
+
+    @property
+    def webhook_token_path(self) -> Path:
+        """The file with the token of Alertmanager's webhook."""
+        return self.webhook_token_file or self.home / "webhook-token"
+
+    @property
+    def alertmanager_login(self) -> tuple[str, str]:
+        """User and password for Alertmanager. Raises ConfigError naming the variable that is wrong."""
+        name = "FLUVIAL_ALERTMANAGER_PASSWORD_FILE"
+        if self.alertmanager_password_file is None:
+            if self.alertmanager_user:
+                raise ConfigError(f"{name}: a user was given and no password: set it")
+            return "", ""
+        if not self.alertmanager_user:
+            raise ConfigError("FLUVIAL_ALERTMANAGER_USER: a password was given and no user: set it")
+        return self.alertmanager_user, _password(name, self.alertmanager_password_file)
 
     @property
     def worker_name(self) -> str:

@@ -5,15 +5,25 @@ shard. So they go on where the state went on after a restart, and sums hold exac
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from threading import Lock
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from monitors.exposition import Place, closed, families, shard_samples, split
-from monitors.series import BUILD, INCIDENT_STATES, OTHER, REVIEW_ACTIONS, Distribution, Sample
+from monitors.series import (
+    BUILD,
+    INCIDENT_STATES,
+    MOST_INCIDENTS,
+    OTHER,
+    REVIEW_ACTIONS,
+    Distribution,
+    Sample,
+)
 from monitors.server import MetricsServer
 from monitors.status import ShardStatus
 
@@ -21,6 +31,14 @@ __all__ = ["Metrics", "MetricsServer"]
 
 DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 SIZES = (1, 10, 100, 300, 1_000, 3_000, 10_000, 100_000)
+
+
+class OpenIncident(NamedTuple):
+    """An incident that waits for its end, as its series names it."""
+
+    shard: int
+    monitor: str
+    id: str
 
 
 class Metrics:
@@ -37,6 +55,7 @@ class Metrics:
         self._work: dict[Place, _Work] = {}
         self._lag: dict[str, dict[tuple[str, int], int]] = {}
         self._desk: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+        self._open: dict[str, tuple[OpenIncident, ...]] = {}
         registry.register(_Scrape(self))
 
     def publish(self, status: ShardStatus) -> None:
@@ -50,7 +69,7 @@ class Metrics:
         with self._lock:
             self._statuses.pop((pipeline, str(shard)), None)
             work = self._of(pipeline, shard)
-            work.owned = work.halted = False
+            work.owned = work.halted = work.recovering = False
 
     def lag(self, pipeline: str, records: Mapping[tuple[str, int], int]) -> None:
         """Replace a pipeline's lag: topic and partition to records that are still to be read."""
@@ -63,24 +82,47 @@ class Metrics:
         with self._lock:
             self._desk[pipeline] = folded
 
+    def incidents(self, pipeline: str, some: Iterable[OpenIncident]) -> None:
+        """Replace a pipeline's open incidents, the newest first."""
+        with self._lock:
+            self._open[pipeline] = tuple(dict.fromkeys(islice(some, MOST_INCIDENTS)))
+
     def batch(self, pipeline: str, shard: int, records: int, seconds: float) -> None:
         """Count a batch."""
         with self._lock:
             work = self._of(pipeline, shard)
             work.batches.observe(seconds)
             work.batch_records.observe(records)
+            work.unsaved += records
 
-    def snapshot(self, pipeline: str, shard: int, seconds: float, size: int) -> None:
-        """Count a snapshot of ``size`` bytes."""
+    def packed(self, pipeline: str, shard: int, size: int) -> None:
+        """Note that the state was packed into ``size`` bytes, for a snapshot that is yet to be stored."""
+        with self._lock:
+            work = self._of(pipeline, shard)
+            work.state_bytes, work.packed = size, work.unsaved
+
+    def snapshot(self, pipeline: str, shard: int, seconds: float, size: int, at: float) -> None:
+        """Count a snapshot of ``size`` bytes that was stored at a clock time (s): what was packed last."""
         with self._lock:
             work = self._of(pipeline, shard)
             work.snapshots.observe(seconds)
-            work.snapshot_bytes = size
+            work.snapshot_bytes, work.snapshot_at = size, at
+            work.unsaved -= work.packed
+            work.packed = 0
 
-    def recovery(self, pipeline: str, shard: int, seconds: float) -> None:
-        """Count a recovery."""
+    def recovering(self, pipeline: str, shard: int) -> None:
+        """Note that a shard was taken and is not at work yet."""
         with self._lock:
-            self._of(pipeline, shard).recoveries.observe(seconds)
+            self._of(pipeline, shard).recovering = True
+
+    def recovery(self, pipeline: str, shard: int, seconds: float, replayed: int = 0) -> None:
+        """Count a recovery that ends with so many records after the newest snapshot."""
+        with self._lock:
+            work = self._of(pipeline, shard)
+            work.recoveries.observe(seconds)
+            work.recovering = False
+            # What this worker packed before it lost the shard is another one's to count.
+            work.unsaved, work.packed = replayed, 0
 
     def halted(self, pipeline: str, shard: int, halted: bool) -> None:
         """Note whether a shard stands still."""
@@ -118,6 +160,9 @@ class Metrics:
         for pipeline, (incidents, reviews) in self._desk.items():
             yield from split("fluvial_incidents", (pipeline,), incidents)
             yield from split("fluvial_reviews_total", (pipeline,), reviews)
+        for pipeline, some in self._open.items():
+            for one in some:
+                yield Sample("fluvial_incident_open", (pipeline, str(one.shard), one.monitor, one.id), 1)
         if self._build is not None:
             yield Sample("fluvial_build_info", self._build, 1)
 
@@ -153,19 +198,30 @@ class _Work:
     """What this worker has done for one shard since the process began."""
 
     def __init__(self) -> None:
-        self.owned = self.halted = False
-        self.fenced = 0
+        self.owned = self.halted = self.recovering = False
+        self.fenced = self.unsaved = self.packed = 0
         self.snapshot_bytes: int | None = None
+        self.snapshot_at: float | None = None
+        self.state_bytes: int | None = None
         self.batches, self.batch_records = _Observed(DURATIONS), _Observed(SIZES)
         self.snapshots, self.recoveries = _Observed(DURATIONS), _Observed(DURATIONS)
 
     def samples(self, place: Place) -> Iterator[Sample]:
         yield Sample("fluvial_shard_owned", place, self.owned)
         yield Sample("fluvial_shard_halted", place, self.halted)
+        yield Sample("fluvial_shard_recovering", place, self.recovering)
         yield Sample("fluvial_fenced_writes_total", place, self.fenced)
         yield Sample("fluvial_batch_duration_seconds", place, self.batches.now())
         yield Sample("fluvial_batch_records", place, self.batch_records.now())
         yield Sample("fluvial_snapshot_duration_seconds", place, self.snapshots.now())
         yield Sample("fluvial_recovery_duration_seconds", place, self.recoveries.now())
-        if self.snapshot_bytes is not None:
-            yield Sample("fluvial_snapshot_bytes", place, self.snapshot_bytes)
+        yield from _known("fluvial_snapshot_bytes", place, self.snapshot_bytes)
+        if self.owned:  # of a shard that another worker has these would be out of date
+            yield Sample("fluvial_unsaved_records", place, self.unsaved)
+            yield from _known("fluvial_snapshot_timestamp_seconds", place, self.snapshot_at)
+            yield from _known("fluvial_state_bytes", place, self.state_bytes)
+
+
+def _known(name: str, place: Place, value: float | None) -> Iterator[Sample]:
+    if value is not None:
+        yield Sample(name, place, value)

@@ -1,6 +1,7 @@
 """Every Prometheus series fluvial exports, declared in one place with its unit, labels and meaning.
 
-The sets of label values are closed: no series is ever made of what a record holds.
+The sets of label values are closed: no series is ever made of what a record holds. Open incidents are
+named by their ids, which come from alarms, and only so many of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,6 +89,9 @@ BUILD = ("version", "river", "python")
 PIPELINE = ("pipeline",)
 SHARD = ("pipeline", "shard")
 GOAL = (*SHARD, "metric", "goal")
+INCIDENT = (*SHARD, "monitor", "incident")
+MOST_INCIDENTS = 50
+"""Open incidents of a pipeline that have a series of their own; the newest go first, all are counted."""
 
 SERIES = (
     # The shard's state: these go on where the state went on, also after a restart or on another worker.
@@ -184,6 +188,30 @@ SERIES = (
     Series("fluvial_snapshot_duration_seconds", "histogram", SHARD, "Clock time to write a snapshot."),
     Series("fluvial_snapshot_bytes", "gauge", SHARD, "Size of the latest snapshot; absent before the first."),
     Series(
+        "fluvial_snapshot_timestamp_seconds",
+        "gauge",
+        SHARD,
+        "When this worker last stored a snapshot, clock time since 1970 UTC; absent before the first.",
+    ),
+    Series(
+        "fluvial_state_bytes",
+        "gauge",
+        SHARD,
+        "Size of the state as it was last packed, not compressed; absent before the first time.",
+    ),
+    Series(
+        "fluvial_unsaved_records",
+        "gauge",
+        SHARD,
+        "Records learned since the newest snapshot that is stored: what a recovery would replay.",
+    ),
+    Series(
+        "fluvial_shard_recovering",
+        "gauge",
+        SHARD,
+        "1 while this worker has taken the shard and still replays what the journal holds.",
+    ),
+    Series(
         "fluvial_recovery_duration_seconds",
         "histogram",
         SHARD,
@@ -197,6 +225,12 @@ SERIES = (
         "Records in the log that are not learned from yet.",
     ),
     Series("fluvial_incidents", "gauge", (*PIPELINE, "state"), "Incidents by state."),
+    Series(
+        "fluvial_incident_open",
+        "gauge",
+        INCIDENT,
+        "1 for each of the newest open incidents that a worker opened; absent once it is resolved.",
+    ),
     Series("fluvial_reviews_total", "counter", (*PIPELINE, "action"), "Reviews taken, by action."),
     Series("fluvial_build_info", "gauge", BUILD, "1, labelled with what runs."),
 )

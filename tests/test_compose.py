@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docker-compose.yml"
 KEYS = {
     *("image", "build", "command", "environment", "volumes", "ports", "depends_on", "healthcheck", "restart"),
-    *("read_only", "tmpfs", "cap_drop", "security_opt", "network_mode", "stop_grace_period"),
+    *("hostname", "read_only", "tmpfs", "cap_drop", "security_opt", "network_mode", "stop_grace_period"),
 }
 CONDITIONS = {"service_healthy", "service_completed_successfully"}
 
@@ -161,29 +161,39 @@ def test_volumes_are_declared_and_files_are_there_and_read_only() -> None:
 
 
 def test_secrets_come_from_files_that_one_service_writes() -> None:
-    writers = [
-        name for name in SERVICES for source, _, mode in mounts(name) if (source, mode) == ("secrets", "rw")
-    ]
-    assert writers == ["secrets"]
+    for volume in ("secrets", "webhook"):
+        writers = [
+            name for name in SERVICES for source, _, mode in mounts(name) if (source, mode) == (volume, "rw")
+        ]
+        assert writers == ["secrets"]
     script = argv(SERVICES["secrets"])[-1]
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|KEY|TOKEN", variable) and variable.startswith(("FLUVIAL", "POSTGRES")):
                 assert variable.endswith("_FILE"), f"{name}: {variable}"
                 folder, _, file = value.rpartition("/")
-                assert folder == "/run/fluvial"
+                assert folder in ("/run/fluvial", "/run/webhook")
                 assert f'"{file}"' in script
     assert "@" not in " ".join(chain.from_iterable(map(argv, SERVICES.values())))
 
 
 def test_the_script_of_the_secrets_makes_each_of_them_once(tmp_path: Path) -> None:
-    script = argv(SERVICES["secrets"])[-1].replace("/run/fluvial", str(tmp_path))
+    script = argv(SERVICES["secrets"])[-1].replace("/run/", f"{tmp_path}/")
     exec(script, {})
-    first = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    first = {str(file.relative_to(tmp_path)): file.read_bytes() for file in files}
     exec(script, {})
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == first
-    assert set(first) == {"store-password", "key", "token"}
-    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    assert {str(file.relative_to(tmp_path)): file.read_bytes() for file in files} == first
+    assert set(first) == {"fluvial/store-password", "fluvial/key", "fluvial/token", "webhook/token"}
+    modes = {file.parent.name: file.stat().st_mode & 0o777 for file in files}
+    assert modes == {"fluvial": 0o600, "webhook": 0o644}
+
+
+def test_alertmanager_sees_the_token_of_its_webhook_and_no_other_secret() -> None:
+    sources = {source for source, _, _ in mounts("alertmanager")}
+    assert "webhook" in sources
+    assert "secrets" not in sources
+    assert SERVICES["console"]["hostname"] == "console"
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fluvial.console.auth import WEBHOOK
 from tests.services.prometheus import Promtool
 from tests.test_compose import COMPOSE, SERVICES, argv, mounts
 
@@ -70,7 +71,9 @@ def test_everything_the_image_copies_is_there_and_not_ignored() -> None:
 def test_the_image_holds_the_folder_that_is_mounted_for_secrets() -> None:
     # a new volume takes the owner of the folder it covers: without it nobody but root could write there
     (secrets,) = (target for source, target, _ in mounts("secrets") if source == "secrets")
+    (webhook,) = (target for source, target, _ in mounts("secrets") if source == "webhook")
     assert re.search(rf"install -d -o fluvial .*{secrets}", DOCKERFILE)
+    assert re.search(rf"install -d -o fluvial -g fluvial -m 0755 {webhook}", DOCKERFILE)
 
 
 def test_prometheus_takes_its_configuration_with_the_rules(promtool: Promtool, tmp_path: Path) -> None:
@@ -100,6 +103,25 @@ def test_prometheus_scrapes_the_worker_and_tells_alertmanager() -> None:
     assert config["rule_files"] == ["rules/*.yml"]
 
 
+def test_alertmanager_tells_the_console_with_the_token_it_may_see() -> None:
+    config = read(DEPLOY / "alertmanager.yml")
+    (webhook,) = next(one for one in config["receivers"] if one["name"] == "console")["webhook_configs"]
+    address = re.fullmatch(r"http://(\w+):(\d+)(/.+)", webhook["url"])
+    assert address
+    assert f"--port={address[2]}" in argv(SERVICES[address[1]])
+    assert address[3] == WEBHOOK
+    shown = webhook["http_config"]["authorization"]["credentials_file"]
+    assert shown == SERVICES["console"]["environment"]["FLUVIAL_WEBHOOK_TOKEN_FILE"]
+    assert SERVICES["console"]["environment"]["FLUVIAL_ALERTMANAGER"] == "http://alertmanager:9093"
+
+
+def test_what_a_worker_sees_is_in_the_console_within_15_seconds() -> None:
+    prometheus, alertmanager = (read(DEPLOY / f"{name}.yml") for name in ("prometheus", "alertmanager"))
+    (route,) = [one for one in alertmanager["route"]["routes"] if one["receiver"] == "console"]
+    waits = [prometheus["global"][f"{name}_interval"] for name in ("scrape", "evaluation")]
+    assert sum(int(wait.removesuffix("s")) for wait in (*waits, route["group_wait"])) <= 12
+
+
 def test_grafana_finds_its_sources_and_the_dashboard() -> None:
     sources = read(GRAFANA / "datasources" / "fluvial.yml")["datasources"]
     assert [source["type"] for source in sources] == ["prometheus", "alertmanager"]
@@ -120,8 +142,9 @@ def test_grafana_is_of_the_version_the_dashboard_is_made_for() -> None:
 
 
 def test_the_dashboards_link_leads_to_the_console_of_the_stack() -> None:
-    board = json.loads((ROOT / "dashboards" / "out" / "grafana" / "pipeline.json").read_text())
+    board = json.loads((ROOT / "dashboards" / "out" / "grafana" / "fleet.json").read_text())
     console = next(v["query"] for v in board["templating"]["list"] if v["name"] == "console")
+    assert read(DEPLOY / "prometheus.yml")["global"]["external_labels"] == {"console": console}
     port = SERVICES["console"]["ports"][0].rpartition(":")[0]
     assert console == f"http://{port}"
     assert COMPOSE["name"] == "fluvial"

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 import typer
 
 from fluvial import reviews
+from fluvial.calls import OVER
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table
 from fluvial.config import ConfigError
 from fluvial.console.phrases import loss, standing
-from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State
+from fluvial.incidents import ALERT, HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action
 from fluvial.settings import settings
@@ -131,7 +132,7 @@ def _state(name: str | None) -> State | None:
 
 def _row(one: Incident) -> tuple[object, ...]:
     who = one.resolved_by or one.acknowledged_by or ""
-    last = f"{day(one.last_time)} (clock)" if one.monitor == HALT else day(one.last_time)
+    last = day(one.last_time) if is_drift(one.monitor) else f"{day(one.last_time)} (clock)"
     return one.id, one.state, one.pipeline, one.monitor, last, one.alarms, who
 
 
@@ -151,14 +152,25 @@ def incident(
         return
     typer.echo(f"{one.id}  {one.state}  {one.pipeline}, shard {one.shard}")
     for found in one.evidence:
-        _print_halt(one, found) if one.monitor == HALT else _print_alarm(found)
+        _print_evidence(one, found)
     for taken in reversed(past):
         typer.echo(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
     if one.verdict == WENT_ON:
         typer.echo(f"  {day(one.resolved_at)} shard {one.shard} went on; the incident closed by itself")
+    if one.verdict == OVER:
+        typer.echo(f"  {day(one.resolved_at)} the alert was over; the incident closed by itself")
     typer.echo(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
     wanted = ("acknowledge", *ONE_SHARD) if one.monitor == HALT else _at_drift()
     print_table(("action", "effect"), [(action, EFFECTS[action]) for action in wanted])
+
+
+def _print_evidence(one: Incident, found: Mapping[str, Any]) -> None:
+    if one.monitor == HALT:
+        _print_halt(one, found)
+    elif one.monitor.startswith(ALERT):
+        typer.echo(f"  Alertmanager told of it on {day(found['time'])} (clock): {plain_text(found['why'])}")
+    else:
+        _print_alarm(found)
 
 
 def _at_drift() -> list[Action]:

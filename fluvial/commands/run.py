@@ -3,20 +3,22 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from consumers.log import Log
+from fluvial.alertmanager import Alertmanager
 from fluvial.commands.common import PipelineFile, stop_on_signals
 from fluvial.config import Pipeline, load
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
+from fluvial.silences import Silencer
 from fluvial.store import Store
 from fluvial.wiring import check_topics, create_topics, make_runner, open_log_patiently, open_store
 from monitors.metrics import MetricsServer
@@ -67,58 +69,65 @@ def up(
     pipeline, here = load(pipeline_file), settings()
     with opened(here, wait) as (log, store):
         create_topics(pipeline, log)
-        server = serve(here, store, host, port)
-        try:
+        with served(here, store, host, port):
             work(pipeline, here, log, store, "127.0.0.1", metrics_port)
-        finally:
-            server.stop()
 
 
 def work(pipeline: Pipeline, here: Settings, log: Log, store: Store, host: str, port: int) -> None:
     """Run a worker with its /metrics and /ready until it is told to stop."""
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     runner, _ = make_runner(pipeline, here, log, store, registry)
     stop_on_signals(runner)
     folders = folders_of(here)
     trouble = lambda: runner.trouble() or shortage(folders)  # noqa: E731
-    served = MetricsServer(registry, host, port, trouble) if port >= 0 else None
-    if served is not None:
-        served.start()
-        logger.info("metrics", address=f"http://{host}:{served.port}/metrics")
+    metrics = MetricsServer(registry, host, port, trouble) if port >= 0 else None
+    if metrics is not None:
+        metrics.start()
+        logger.info("metrics", address=f"http://{host}:{metrics.port}/metrics")
     try:
         runner.run()
     finally:
-        if served is not None:
-            served.stop()
+        if metrics is not None:
+            metrics.stop()
 
 
 def console(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """Serve the console until SIGTERM or Ctrl-C."""
     here = settings()
-    store = open_store(here)
-    server = serve(here, store, host, port)
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
-    done.wait()
-    server.stop()
-    store.close()
+    with closing(open_store(here)) as store, served(here, store, host, port):
+        done.wait()
+
+
+@contextmanager
+def served(here: Settings, store: Store, host: str, port: int) -> Iterator["ConsoleServer"]:
+    """The console on a port, and Alertmanager silenced about what somebody has, until the block ends.
+
+    The address is printed. Raises ConfigError, OSError, RuntimeError.
+    """
+    from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - a worker is sooner at work without
+
+    silencer = None
+    if here.alertmanager:
+        silencer = Silencer(store, Alertmanager(here.alertmanager, *here.alertmanager_login))
+    tokens = {"token": console_token(here.token_path), "webhook": console_token(here.webhook_token_path)}
+    server = ConsoleServer(store, **tokens, host=host, port=port)
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        server.start()
+        typer.echo(f"Console: {server.url}", err=True)
+        if silencer is not None:
+            stack.enter_context(silencer)
+        yield server
 
 
 def check(pipeline_file: PipelineFile) -> None:
     """Check a pipeline file without starting anything."""
     pipeline = load(Path(pipeline_file))
     typer.echo(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
-
-
-def serve(here: Settings, store: Store, host: str, port: int) -> "ConsoleServer":
-    """Start the console on a thread and say where it is."""
-    from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - a worker is sooner at work without
-
-    server = ConsoleServer(store, token=console_token(here.token_path), host=host, port=port)
-    server.start()
-    typer.echo(f"Console: {server.url}", err=True)
-    return server
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from fluvial.console import api, pages
+from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
 from fluvial.console.deciding import Unclear, explain
@@ -35,8 +36,11 @@ STATUS: dict[type[Exception], int] = {
 Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
 
 
-def create(store: Store, *, token: str, names: Sequence[str] = ()) -> FastAPI:
-    """Make the console of a store. ``names`` are host names it answers to beside localhost."""
+def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] = ()) -> FastAPI:
+    """Make the console of a store.
+
+    ``webhook`` is the token for Alertmanager; ``names`` are host names it answers to beside localhost.
+    """
     app = FastAPI(
         title="fluvial",
         version="1",
@@ -45,12 +49,13 @@ def create(store: Store, *, token: str, names: Sequence[str] = ()) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    access = Access(token)
+    access = Access(token, webhook)
     answers = Answers(access)
     app.state.store, app.state.access, app.state.answers = store, access, answers
     app.add_middleware(Gate, access=access, hosts=Hosts(names), refuse=answers.refuse)
     app.include_router(pages.router)
     app.include_router(api.router)
+    app.include_router(webhook_api.router)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)
     _handle_refusals(app, answers)

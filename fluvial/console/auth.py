@@ -20,6 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 OPEN = ("/healthz", "/static/")
 """What needs no token: a probe has none, and style sheets are no secret."""
 
+WEBHOOK = "/api/v1/alerts"
+"""Where Alertmanager tells of alerts; the token for it opens nothing else."""
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 HEADERS = {
@@ -38,12 +41,16 @@ Refuse = Callable[[Request, int, str], Response]
 
 
 class Access:
-    """What a visitor has to show; everything else is derived from the token."""
+    """What a visitor has to show; everything else is derived from the token.
 
-    def __init__(self, token: str) -> None:
-        if len(token) < 16:
+    ``webhook`` is the token for Alertmanager, which may tell of alerts and do nothing else; without
+    it the console's own is needed there too.
+    """
+
+    def __init__(self, token: str, webhook: str = "") -> None:
+        if min(len(token), len(webhook or token)) < 16:
             raise ValueError("a console's token has at least 16 characters: leave it out to get a good one")
-        self._token = token
+        self._token, self._webhook = token, webhook or token
         self.session, self.csrf = self._derive("session"), self._derive("csrf")
         # Cookies do not know ports: two consoles on one machine must not sign each other's visitors out.
         self.cookie = f"fluvial_{self._derive('name')[:8]}"
@@ -51,6 +58,10 @@ class Access:
     def admits(self, token: str) -> bool:
         """Whether this is the token."""
         return hmac.compare_digest(token.encode(), self._token.encode())
+
+    def may_call(self, token: str) -> bool:
+        """Whether this is the token of Alertmanager."""
+        return hmac.compare_digest(token.encode(), self._webhook.encode())
 
     def knows(self, session: str) -> bool:
         """Whether this is the cookie that was given for the token."""
@@ -121,7 +132,11 @@ class Gate:
 
     def _bearer(self, request: Request) -> Response | None:
         scheme, _, token = request.headers["authorization"].partition(" ")
-        request.state.bearer = scheme.lower() == "bearer" and self._access.admits(token.strip())
+        shown = token.strip()
+        known = self._access.admits(shown) or (
+            (request.method, request.scope["path"]) == ("POST", WEBHOOK) and self._access.may_call(shown)
+        )
+        request.state.bearer = scheme.lower() == "bearer" and known
         return None if request.state.bearer else self._refuse(request, 401, "The bearer token is wrong.")
 
     def _sign_in(self, request: Request) -> Response:

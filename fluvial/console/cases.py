@@ -13,8 +13,8 @@ from fluvial.console.models import (
     Progress,
     ReviewView,
 )
-from fluvial.console.phrases import headline, loss, outcome, standing
-from fluvial.incidents import HALT, Incident, Incidents, State
+from fluvial.console.phrases import called, headline, loss, outcome, standing
+from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
 from fluvial.options import Choice, choices, is_halted, waiting
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action, Review, history
@@ -103,11 +103,12 @@ def view(review: Review, progress: Progress | None = None) -> ReviewView:
 def marks(store: Store, pipeline: str, since: float, until: float) -> tuple[list[Any], list[Review]]:
     """What belongs on a time axis: alarms (their incident, evidence) and reviews, at most 200 of each."""
     column = alarm_table.c
-    halts = sa.select(incident_table.c.id).where(incident_table.c.monitor == HALT)
+    monitor = incident_table.c.monitor
+    others = sa.select(incident_table.c.id).where(sa.or_(monitor == HALT, monitor.like(f"{ALERT}%")))
     query = sa.select(column.incident, column.evidence).where(
         column.pipeline == pipeline,
         column.time.between(since, until),
-        sa.or_(column.incident.is_(None), column.incident.not_in(halts)),  # those have clock times
+        sa.or_(column.incident.is_(None), column.incident.not_in(others)),  # those have clock times
     )
     with store.read() as db:
         alarms = list(db.execute(query.order_by(column.time.desc()).limit(200)).all())
@@ -124,6 +125,8 @@ def _summary(incident: Incident, evidence: list[dict[str, Any]]) -> IncidentSumm
 def _headline(incident: Incident, evidence: list[dict[str, Any]]) -> str:
     if incident.monitor == HALT and evidence:
         return standing(incident.shard, evidence[-1]["why"], incident.opened_at, incident.resolved_at)
+    if incident.monitor.startswith(ALERT) and evidence:
+        return called(evidence[-1]["why"], incident.opened_at, incident.resolved_at)
     return headline(incident.monitor, evidence)
 
 

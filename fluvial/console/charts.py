@@ -7,7 +7,7 @@ from fluvial.console.drawing import BETTER, DECIDED, MODEL, WORSE, Chart
 from fluvial.console.models import Evidence, Figure, PointView
 from fluvial.console.phrases import DEEDS, metric, number
 from fluvial.console.reading import Span
-from fluvial.incidents import HALT
+from fluvial.incidents import is_drift
 from fluvial.reviews import Review
 from fluvial.store import Store
 from learners.scoreboard import Scoreboard
@@ -41,10 +41,10 @@ def pipeline_figure(store: Store, name: str) -> Figure:
 def incident_figure(store: Store, incident_id: str) -> Figure:
     """The watched quantity around the onset, and the loss beside it. Raises NoSuchIncident.
 
-    Of a shard that stands still: its loss up to where it stands.
+    Of a shard that stands still, and of an alert: its loss up to now.
     """
     incident = cases.detail(store, incident_id)
-    if incident.monitor == HALT:
+    if not is_drift(incident.monitor):
         return _until_now(store, incident.pipeline, incident.shard)
     points = _around(store, incident.pipeline, incident.shard, incident.last_time)
     monitor = incident.monitor

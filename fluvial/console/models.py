@@ -221,6 +221,17 @@ class Standstill(BaseModel):
     )
 
 
+class Called(BaseModel):
+    """What an alert said when Alertmanager told of it. The times are clock times."""
+
+    monitor: Text
+    direction: Literal["called"]
+    time: float
+    onset: float
+    why: Text
+    labels: dict[Text, Text] = Field(description="those of the alert: a silence asks for all of them")
+
+
 class IncidentSummary(BaseModel):
     """One incident at a glance."""
 
@@ -271,7 +282,7 @@ class ReviewView(BaseModel):
 class IncidentDetail(IncidentSummary):
     """Everything about one incident."""
 
-    evidence: list[Annotated[Evidence | Standstill, Field(discriminator="direction")]]
+    evidence: list[Annotated[Evidence | Standstill | Called, Field(discriminator="direction")]]
     reviews: list[ReviewView]
     actions: dict[Action, str] = Field(description="what can be decided now, with its effect")
     models: list[ModelChoice] = Field(description="what a rollback can bring back")

@@ -178,6 +178,16 @@ def standing(shard: int, why: str, since: float, until: float | None) -> str:
     return f"Shard {shard} stood still from {moment(since)} to {moment(until)}: {why}."
 
 
+def called(why: str, since: float, until: float | None) -> str:
+    """What Alertmanager told of, and since when; in one sentence or two.
+
+    >>> called("No event has come.", 1370098800.0, None)
+    'No event has come. Told by Alertmanager on 1 Jun 2013, 15:00 UTC.'
+    """
+    told = f"{why.rstrip('.')}. Told by Alertmanager on {moment(since)}"
+    return f"{told}." if until is None else f"{told}, over on {moment(until)}."
+
+
 def loss(gives_up: Mapping[str, Any]) -> str:
     """What accepting a gap gives up.
 

@@ -20,9 +20,9 @@ PATIENCE = 10.0
 class ConsoleServer:
     """Serves a store's console; without ``host`` only this machine can reach it.
 
-    ``port`` 0 is any free one; ``names`` are further host names under which people open it. From
-    construction on the port is ours and ``url`` is known; nobody is answered before :meth:`start`.
-    Raises OSError where the port is taken.
+    ``webhook`` is the token of Alertmanager. ``port`` 0 is any free one; ``names`` are further host names
+    under which people open it. From construction on the port is ours and ``url`` is known; nobody is
+    answered before :meth:`start`. Raises OSError where the port is taken.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class ConsoleServer:
         store: Store,
         *,
         token: str | None = None,
+        webhook: str = "",
         host: str = "127.0.0.1",
         port: int = 0,
         names: Sequence[str] = (),
@@ -37,7 +38,7 @@ class ConsoleServer:
         self.token = token or secrets.token_urlsafe(24)
         self._host = host
         known = [host, *names, *([socket.gethostname()] if host in ANY else [])]
-        app = create(store, token=self.token, names=known)
+        app = create(store, token=self.token, webhook=webhook, names=known)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         # No access log: it would write the token down.

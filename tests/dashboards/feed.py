@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
-from monitors.metrics import Metrics, MetricsServer
+from monitors.metrics import Metrics, MetricsServer, OpenIncident
 from tests.monitors.statuses import status_at
 
 EVERY = 0.2
@@ -18,6 +19,7 @@ EVERY = 0.2
 def moving_worker() -> Iterator[int]:
     """Serve metrics that change until the end; gives the port."""
     registry, stop = CollectorRegistry(), threading.Event()
+    ProcessCollector(registry=registry)
     metrics, server = Metrics(registry), MetricsServer(registry)
     metrics.build({"version": "0.1.0", "river": "0.26.1", "python": "3.11"})
     metrics.recovery("flights", 0, 1.5)
@@ -38,9 +40,12 @@ def move(metrics: Metrics, step: int) -> None:
     metrics.publish(status_at(step))
     metrics.lag("flights", {("flights.events", 0): step % 7, ("flights.labels", 0): 0})
     metrics.desk("flights", {"firing": step // 10}, {"acknowledge": step // 5})
+    if step > 10:
+        metrics.incidents("flights", [OpenIncident(0, "loss", "0f1e2d3c4b5a")])
     metrics.batch("flights", 0, 100, 0.01)
     if step % 3 == 0:
-        metrics.snapshot("flights", 0, 0.1, 10_000 + step)
+        metrics.packed("flights", 0, 100_000 + step)
+        metrics.snapshot("flights", 0, 0.1, 10_000 + step, time.time())
 
 
 def _move_on(metrics: Metrics, stop: threading.Event) -> None:

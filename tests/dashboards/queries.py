@@ -1,15 +1,16 @@
-"""Every query of the dashboard and the rules, put to a real Prometheus as Grafana would put it."""
+"""Every query of the dashboards and the rules, put to a real Prometheus as Grafana would put it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import NamedTuple
 
-from dashboards.pipeline import as_json
-from dashboards.rules import ALERTS
+from dashboards.__main__ import BOARDS, OUT
+from dashboards.alerts import ALERTS
+from dashboards.recorded import RECORDED
 from tests.services.prometheus import Prometheus
 from tests.waiting import wait_until
 
@@ -19,8 +20,11 @@ VARIABLES = {
     "$pipeline": "flights",
     "$shard": ".*",
     "$metric": "rocauc",
+    "$monitor": ".*",
 }
-METRIC = re.compile(r"\bfluvial_\w+")
+METRIC = re.compile(r"(?<![:\w])fluvial_\w+(?![\w:])")
+RECORD = re.compile(r"\b\w+:fluvial_\w+:\w+")
+RULES = OUT / "prometheus" / "rules.yml"
 
 
 class Asked(NamedTuple):
@@ -40,18 +44,27 @@ def filled(text: str) -> str:
 
 def panel_queries() -> Iterator[Asked]:
     """What the panels ask."""
-    for panel in json.loads(as_json())["panels"]:
-        for target in panel.get("targets", []):
-            yield Asked(panel["title"], filled(target["expr"]))
+    for board in BOARDS:
+        for panel in json.loads(board.as_json())["panels"]:
+            for target in panel.get("targets", []):
+                yield Asked(f"{board.name}: {panel['title']}", filled(target["expr"]))
+
+
+def mark_queries() -> Iterator[Asked]:
+    """What is marked on the time axes; all dashboards mark the same."""
+    for mark in json.loads(BOARDS[0].as_json())["annotations"]["list"]:
+        yield Asked(mark["name"], filled(mark["expr"]))
 
 
 def variable_queries() -> Iterator[Asked]:
     """What the variables ask: the values of a label, here counted."""
-    for variable in json.loads(as_json())["templating"]["list"]:
-        if variable["type"] == "query":
-            found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
-            assert found, variable["query"]
-            yield Asked(variable["name"], f"count by ({found[2]}) ({filled(found[1])})")
+    for board in BOARDS:
+        for variable in json.loads(board.as_json())["templating"]["list"]:
+            if variable["type"] == "query":
+                found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
+                assert found, variable["query"]
+                where = f"{board.name}: {variable['name']}"
+                yield Asked(where, f"count by ({found[2]}) ({filled(found[1])})")
 
 
 def alert_queries() -> Iterator[Asked]:
@@ -60,29 +73,30 @@ def alert_queries() -> Iterator[Asked]:
         yield Asked(alert.name, alert.expr)
 
 
-def unanswered(server: Prometheus) -> set[str]:
-    """Panels and variables with a query for which Prometheus has no value."""
-    asked = (*panel_queries(), *variable_queries())
-    return {one.where for one in asked if not _has_value(server, one.expr)}
+def recording_queries() -> Iterator[Asked]:
+    """What is recorded."""
+    for one in RECORDED:
+        yield Asked(one.name, one.expr)
 
 
-def assert_every_query_is_answered(
-    start: Callable[..., Prometheus], port: int, *, may_lack: Collection[str] = (), deadline_s: float = 60.0
-) -> None:
-    """Let a Prometheus (from the fixture) scrape a worker at a port until all panels show something.
+def unanswered(server: Prometheus, asked: Iterable[Asked]) -> list[Asked]:
+    """The queries for which Prometheus has no value now."""
+    return [one for one in asked if not _has_value(server, one.expr)]
 
-    The worker runs the pipeline flights and has something to do. Panels in ``may_lack`` may stay
-    empty; alerts only have to be understood.
+
+def assert_every_query_is_answered(server: Prometheus, *, deadline_s: float = 60.0) -> None:
+    """Ask a Prometheus until every panel, mark and variable has shown something.
+
+    It has our rules and scrapes, as the job fluvial, a worker that runs the pipeline flights and has
+    something to do. Alerts and what is recorded only have to be understood.
     """
-    server = start(scrape_targets=[f"127.0.0.1:{port}"])
     wait_until(lambda: server.query("count(fluvial_build_info)"), "the worker is scraped", deadline_s)
-    for asked in alert_queries():
+    for asked in (*alert_queries(), *recording_queries()):
         server.query(asked.expr)
-    missing: set[str] = set()
+    missing = [*panel_queries(), *mark_queries(), *variable_queries()]
 
     def all_there() -> bool:
-        missing.clear()
-        missing.update(unanswered(server) - set(may_lack))
+        missing[:] = unanswered(server, missing)
         return not missing
 
     try:

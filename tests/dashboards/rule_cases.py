@@ -4,6 +4,8 @@ from __future__ import annotations
 
 FLIGHTS = 'pipeline="flights"'
 SHARD = f'{FLIGHTS},shard="0"'
+INCIDENT = f'fluvial_incident_open{{{SHARD},monitor="loss",incident="0f1e2d3c4b5a"}}'
+DELAY = f"fluvial_label_delay_seconds_bucket{{{SHARD}"
 A, B = 'instance="a"', 'instance="b"'
 
 Case = tuple[str, str, dict[str, str], bool]
@@ -11,33 +13,17 @@ Case = tuple[str, str, dict[str, str], bool]
 # alert; at which time; series with their values in each minute; whether somebody is called
 CASES: dict[str, Case] = {
     "nothing fires": (
-        "FluvialIncidentFiring",
+        "FluvialIncidentOpen",
         "20m",
         {f'fluvial_incidents{{{FLIGHTS},state="firing"}}': "0x30"},
         False,
     ),
-    "an incident fires": (
-        "FluvialIncidentFiring",
-        "11m",
-        {f'fluvial_incidents{{{FLIGHTS},state="firing"}}': "0x10 1x10"},
-        True,
-    ),
-    "an acknowledged incident has somebody already": (
-        "FluvialIncidentFiring",
-        "11m",
-        {
-            f'fluvial_incidents{{{FLIGHTS},state="firing"}}': "0x30",
-            f'fluvial_incidents{{{FLIGHTS},state="acknowledged"}}': "1x30",
-        },
-        False,
-    ),
+    "an incident opens": ("FluvialIncidentOpen", "11m", {INCIDENT: "_x10 1x10"}, True),
+    "an incident is resolved": ("FluvialIncidentOpen", "12m", {INCIDENT: "1x10 stale"}, False),
     "two workers tell of the same incident": (
-        "FluvialIncidentFiring",
+        "FluvialIncidentOpen",
         "5m",
-        {
-            f'fluvial_incidents{{{FLIGHTS},state="firing",{A}}}': "1x10",
-            f'fluvial_incidents{{{FLIGHTS},state="firing",{B}}}': "1x10",
-        },
+        {f"{INCIDENT[:-1]},{A}}}": "1x10", f"{INCIDENT[:-1]},{B}}}": "1x10"},
         True,
     ),
     "a monitor reports worse": (
@@ -116,6 +102,44 @@ CASES: dict[str, Case] = {
         {f"fluvial_labels_total{{{SHARD}}}": "0x140", f"fluvial_predictions_total{{{SHARD}}}": "0+10x140"},
         False,
     ),
+    "a tenth of the labels come after the horizon": (
+        "FluvialLabelFeedLate",
+        "100m",
+        {
+            f"fluvial_labels_total{{{SHARD}}}": "0+100x120",
+            f'fluvial_label_fates_total{{{SHARD},fate="late"}}': "0+10x120",
+        },
+        True,
+    ),
+    "a hundredth of the labels comes after the horizon": (
+        "FluvialLabelFeedLate",
+        "100m",
+        {
+            f"fluvial_labels_total{{{SHARD}}}": "0+100x120",
+            f'fluvial_label_fates_total{{{SHARD},fate="late"}}': "0+1x120",
+        },
+        False,
+    ),
+    "labels come four times as late as the day before": (
+        "FluvialLabelFeedLate",
+        "1650m",
+        {
+            f'{DELAY},le="3600.0"}}': "0+10x1500 15000x300",
+            f'{DELAY},le="14400.0"}}': "0+10x1800",
+            f'{DELAY},le="+Inf"}}': "0+10x1800",
+        },
+        True,
+    ),
+    "labels come as late as the day before": (
+        "FluvialLabelFeedLate",
+        "1650m",
+        {
+            f'{DELAY},le="3600.0"}}': "0+10x1800",
+            f'{DELAY},le="14400.0"}}': "0+10x1800",
+            f'{DELAY},le="+Inf"}}': "0+10x1800",
+        },
+        False,
+    ),
     "more wait than on the day before": (
         "FluvialWaitingGrows",
         "1600m",
@@ -184,6 +208,51 @@ CASES: dict[str, Case] = {
         },
         False,
     ),
+    "no snapshot is stored any more and a recovery would take ten minutes": (
+        "FluvialSnapshotTooOld",
+        "40m",
+        {
+            f"fluvial_unsaved_records{{{SHARD}}}": "600000x60",
+            f"fluvial_batch_duration_seconds_sum{{{SHARD}}}": "1x60",
+            f"fluvial_batch_records_sum{{{SHARD}}}": "1000x60",
+        },
+        True,
+    ),
+    "there is as much to be replayed as usual": (
+        "FluvialSnapshotTooOld",
+        "40m",
+        {
+            f"fluvial_unsaved_records{{{SHARD}}}": "50000x60",
+            f"fluvial_batch_duration_seconds_sum{{{SHARD}}}": "1x60",
+            f"fluvial_batch_records_sum{{{SHARD}}}": "1000x60",
+        },
+        False,
+    ),
+    "a shard is replayed for a long time": (
+        "FluvialRecoverySlow",
+        "12m",
+        {f"fluvial_shard_recovering{{{SHARD}}}": "0x2 1x10"},
+        True,
+    ),
+    "a shard is replayed for two minutes": (
+        "FluvialRecoverySlow",
+        "12m",
+        {f"fluvial_shard_recovering{{{SHARD}}}": "0x2 1x2 0x10"},
+        False,
+    ),
+    "a state grows out of hand": (
+        "FluvialStateTooLarge",
+        "12m",
+        {f"fluvial_state_bytes{{{SHARD}}}": "0+100000000x20"},
+        True,
+    ),
+    "a state is large and fits": (
+        "FluvialStateTooLarge",
+        "12m",
+        {f"fluvial_state_bytes{{{SHARD}}}": "500000000x20"},
+        False,
+    ),
+    "a shard runs": ("FluvialShardHalted", "5m", {f"fluvial_shard_halted{{{SHARD}}}": "0x20"}, False),
     "a shard stands still": (
         "FluvialShardHalted",
         "5m",

@@ -1,4 +1,4 @@
-"""The committed dashboard is the one the code makes, and Grafana can read it."""
+"""The committed dashboards are those the code makes, and Grafana can read them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from typing import Any
 
 import pytest
 
-from dashboards.__main__ import FILES
-from dashboards.pipeline import UID, as_json
+from dashboards.__main__ import BOARDS, FILES
 
-BOARD: dict[str, Any] = json.loads(as_json())
+READ: dict[str, dict[str, Any]] = {board.name: json.loads(board.as_json()) for board in BOARDS}
+BOARD = READ["pipeline"]
 ROWS = [panel for panel in BOARD["panels"] if panel["type"] == "row"]
-PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
+PANELS = [
+    pytest.param(panel, id=f"{name}: {panel['title']}")
+    for name, board in READ.items()
+    for panel in board["panels"]
+    if panel["type"] != "row"
+]
 # what Grafana 11.6 calls them; an unknown one is shown as a suffix and not as a unit
-UNITS = {"short", "s", "ops", "bytes", "dateTimeAsIso"}
+UNITS = {"short", "s", "ops", "bytes", "dateTimeAsIso", "percentunit"}
 TYPES = {"timeseries", "stat", "state-timeline"}
 
 
@@ -27,11 +32,18 @@ def test_what_is_committed_is_what_the_code_makes(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == FILES[path](), "run: python -m dashboards"
 
 
-def test_the_dashboard_is_of_grafana_11_and_found_by_its_uid() -> None:
-    assert BOARD["schemaVersion"] == 41
-    assert BOARD["uid"] == UID
-    assert re.fullmatch(r"[a-z0-9-]{1,40}", UID)
-    assert "id" not in BOARD  # a number would clash with those of the Grafana it is loaded into
+def test_there_is_a_dashboard_for_the_fleet_a_pipeline_an_incident_and_the_system() -> None:
+    assert list(READ) == ["fleet", "pipeline", "incident", "system"]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_dashboard_is_of_grafana_11_and_found_by_its_uid(name: str) -> None:
+    board = READ[name]
+    assert board["schemaVersion"] == 41
+    assert board["uid"] == f"fluvial-{name}"
+    assert "id" not in board  # a number would clash with those of the Grafana it is loaded into
+    assert len(board["description"]) > 20
+    assert board["tags"] == ["fluvial"]
 
 
 def test_the_rows_ask_the_four_questions() -> None:
@@ -43,7 +55,7 @@ def test_the_rows_ask_the_four_questions() -> None:
     ]
 
 
-@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+@pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_says_what_it_shows_and_in_which_unit(panel: dict[str, Any]) -> None:
     assert panel["type"] in TYPES
     assert len(panel["description"]) > 8
@@ -58,7 +70,7 @@ def test_a_panel_says_what_it_shows_and_in_which_unit(panel: dict[str, Any]) -> 
     assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]) > 0
 
 
-@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+@pytest.mark.parametrize("panel", PANELS)
 def test_a_legend_names_only_labels_that_the_query_leaves(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         wanted = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
@@ -66,25 +78,56 @@ def test_a_legend_names_only_labels_that_the_query_leaves(panel: dict[str, Any])
         assert wanted <= set(kept[1].split(", ") if kept else ())
 
 
-def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
-    panels = BOARD["panels"]
+@pytest.mark.parametrize("name", READ)
+def test_panels_have_numbers_of_their_own_and_do_not_overlap(name: str) -> None:
+    panels = READ[name]["panels"]
     assert [n for n, count in Counter(panel["id"] for panel in panels).items() if count > 1] == []
     places = [panel["gridPos"] for panel in panels]
     assert all(place["x"] + place["w"] <= 24 for place in places)
     assert [pair for pair in combinations(places, 2) if _overlap(*pair)] == []
 
 
-def test_every_variable_that_is_used_is_declared() -> None:
-    declared = {variable["name"] for variable in BOARD["templating"]["list"]}
-    assert declared == {"datasource", "pipeline", "shard", "metric", "console"}
-    used = set(re.findall(r"\$\{?(\w+)", json.dumps(BOARD["panels"] + BOARD["links"])))
-    assert used - {"__rate_interval", "__range"} == declared
+@pytest.mark.parametrize("name", READ)
+def test_every_variable_that_is_used_is_declared_and_the_other_way_round(name: str) -> None:
+    board = READ[name]
+    declared = {variable["name"] for variable in board["templating"]["list"]}
+    parts = board["panels"], board["links"], board["annotations"], board["templating"]
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(parts)))
+    assert {one for one in used if not one.startswith("__")} == declared
+    assert {"datasource", "pipeline", "console"} <= declared
 
 
-def test_incidents_lead_to_the_console() -> None:
-    linked = {panel["title"] for panel in PANELS if panel.get("links")}
-    assert {"Incidents", "Reviews", "Learning", "Shards halted"} == linked
-    assert [link["url"] for link in BOARD["links"]] == ["${console}/"]
+@pytest.mark.parametrize("name", READ)
+def test_a_dashboard_leads_to_the_console_and_to_the_others(name: str) -> None:
+    board = READ[name]
+    console, others = board["links"]
+    assert console["url"] == "${console}/"
+    assert (others["type"], others["tags"], others["includeVars"]) == ("dashboards", ["fluvial"], True)
+    panels = [panel for panel in board["panels"] if panel.get("links")]
+    assert panels
+    for panel in panels:
+        assert all(link["url"].startswith("${console}/") for link in panel["links"])
+
+
+def test_a_value_leads_to_the_page_of_what_it_is_about() -> None:
+    for board in READ.values():
+        for panel in board["panels"]:
+            for link in panel.get("fieldConfig", {}).get("defaults", {}).get("links", []):
+                (label,) = re.findall(r"__field\.labels\.(\w+)", link["url"])
+                assert all(f"by ({label}" in t["expr"] or label in t["expr"] for t in panel["targets"])
+
+
+@pytest.mark.parametrize("name", READ)
+def test_drift_and_decisions_are_marked_where_their_query_is_1(name: str) -> None:
+    marks = {mark["name"]: mark for mark in READ[name]["annotations"]["list"]}
+    assert set(marks) == {"Drift for the worse", "Drift for the better", "Decisions"}
+    for mark in marks.values():
+        assert mark["enable"]
+        assert mark["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert mark["expr"].endswith("> bool 0")  # Grafana marks what is 1
+        kept = re.search(r"by \(([\w, ]+)\)", mark["expr"])
+        assert kept
+        assert set(re.findall(r"\{\{(\w+)\}\}", mark["titleFormat"])) == set(kept[1].split(", "))
 
 
 def _overlap(a: dict[str, int], b: dict[str, int]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dashboards.__main__ import OUT
-from dashboards.rules import ALERTS, MANUAL
+from dashboards.alerts import ALERTS, MANUAL
+from dashboards.recorded import RECORDED
 from tests.dashboards.rule_cases import CASES, Case
 from tests.services.prometheus import Promtool
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_promtool_accepts_the_rules(promtool: Promtool) -> None:
-    assert f"{len(ALERTS)} rules found" in promtool("check", "rules", RULES)
+    assert f"{len(ALERTS) + len(RECORDED)} rules found" in promtool("check", "rules", RULES)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -39,13 +40,14 @@ def test_every_alert_is_tried_both_ways() -> None:
     called = {case[0] for case in CASES.values() if case[3]}
     quiet = {case[0] for case in CASES.values() if not case[3]}
     assert called == {alert.name for alert in ALERTS}
-    assert quiet == called - {"FluvialShardHalted"}
+    assert quiet == called
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_a_summary_names_only_labels_that_are_left(alert: Any) -> None:
     kept = re.search(r"by \(([\w, ]+)\)", alert.expr)
-    assert set(re.findall(r"\$labels\.(\w+)", alert.summary)) <= set(kept[1].split(", ") if kept else ())
+    left = set(kept[1].split(", ") if kept else ()) | _recorded_labels(alert.expr)
+    assert set(re.findall(r"\$labels\.(\w+)", f"{alert.summary} {alert.link}")) <= left
 
 
 def test_the_manual_has_a_paragraph_for_every_alert_and_for_no_other() -> None:
@@ -53,6 +55,18 @@ def test_the_manual_has_a_paragraph_for_every_alert_and_for_no_other() -> None:
     told = dict(re.findall(r"^### (Fluvial\w+)\n\n(.+?)(?=\n#|\Z)", text, re.MULTILINE | re.DOTALL))
     assert list(told) == [alert.name for alert in ALERTS]
     assert [name for name, said in told.items() if len(said.split()) < 20] == []
+
+
+def test_the_page_on_metrics_lists_what_is_recorded() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+:\w+:\w+)` \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    assert rows == [(one.name, one.unit, one.meaning) for one in RECORDED]
+
+
+def _recorded_labels(expr: str) -> set[str]:
+    """What is left of the labels of a recorded figure: the start of its name says it."""
+    levels = {"pipeline": {"pipeline"}, "shard": {"pipeline", "shard"}}
+    return set().union(*(levels[level] for level in re.findall(r"\b(\w+):fluvial_", expr)))
 
 
 def _calls(alert: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fluvial.world import COINS, tosses
+from tests.services.process import free_port
 from tests.waiting import wait_until
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -143,3 +144,18 @@ def test_a_model_outside_the_allow_list_is_refused_and_never_run(home: Path) -> 
     done = fluvial(home, "check", "pipeline.yaml")
     assert done.returncode == 2
     assert not (home / "evil").exists()
+
+
+def test_an_alertmanager_that_is_away_stops_nobody(home: Path, start: Start) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    worker = start("up", "pipeline.yaml", "--port=0", "--metrics-port=-1", FLUVIAL_ALERTMANAGER=nobody)
+    wait_until(lambda: "silences wait" in worker.said(), "it is told")  # type: ignore[attr-defined]
+    for stream in ("events", "labels"):
+        assert (
+            fluvial(home, "produce", "pipeline.yaml", "--stream", stream, feed=lines(stream, 300)).returncode
+            == 0
+        )
+    wait_until(lambda: events_seen(home) == 300, "all is learned")
+    assert worker.said().count("silences wait") == 1  # type: ignore[attr-defined]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from consumers.embedded import EmbeddedLog
+from fluvial.calls import Call, Calls
 from fluvial.incidents import Incidents
 from fluvial.journal import Journal
 from fluvial.review_feed import ReviewFeed
@@ -301,3 +302,17 @@ def test_it_runs_as_a_module_and_its_exit_code_reaches_the_shell(desk: Store, tm
     )
     assert (done.returncode, done.stderr) == (3, "")
     assert json.loads(done.stdout)[0]["id"] == "a1"
+
+
+def test_an_alert_s_incident_says_what_alertmanager_told_and_how_it_ended(
+    command: Commandline, desk: Store
+) -> None:
+    labels = {"alertname": "FluvialLagGrows", "pipeline": "coins"}
+    for over in (False, True):
+        Calls(desk).take_in(Call(labels, f"{HOSTILE} is behind.", 1_700_000_000.0, over=over))
+    (found,) = [one for one in Incidents(desk).listing() if one.id != "a1"]
+    said = command("incident", found.id)
+    assert_harmless(said)
+    assert "Alertmanager told of it" in said.out
+    assert "the alert was over" in said.out
+    assert "alert:FluvialLagGrows" in command("incidents").out

@@ -196,3 +196,17 @@ def test_no_change_of_an_incident_is_lost_between_a_worker_and_a_person(
     assert succeeded(outcomes) == [30, 30, 0], outcomes
     found: Incident = incidents.get("a0")
     assert (found.alarms, found.version) == (31, 1 + 30 + 30)
+
+
+def test_open_incidents_are_those_of_workers_the_newest_first(incidents: Incidents, store: Store) -> None:
+    raised(
+        incidents, ("a1", alarm(0)), ("a2", alarm(monitor="delay")), ("a3", alarm(monitor="rate")), shard=1
+    )
+    raised(incidents, ("b1", alarm()), pipeline="dice")
+    incidents.stands_still("coins", 0, "the disk is gone")
+    decide(store, "acknowledge", "a2")
+    decide(store, "resolve", "a3")
+    found = incidents.still_open("coins", 10)
+    assert found[0][:2] == (0, "halt")
+    assert set(found[1:]) == {(1, "loss", "a1"), (1, "delay", "a2")}
+    assert incidents.still_open("coins", 2) == found[:2]

@@ -176,3 +176,26 @@ def test_a_token_that_would_let_anybody_in_is_refused(tmp_path: Path, content: b
     (tmp_path / "token").write_bytes(content)
     with pytest.raises(ConfigError, match="token"):
         console_token(tmp_path / "token")
+
+
+@pytest.mark.parametrize("address", ["alertmanager:9093", "ftp://a", "http://ann:secret@a:9093", "http://"])
+def test_an_alertmanager_has_an_address_without_a_user(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("FLUVIAL_ALERTMANAGER", address)
+    with pytest.raises(ConfigError, match="FLUVIAL_ALERTMANAGER: write http") as refused:
+        settings()
+    assert "secret" not in str(refused.value)
+
+
+def test_alertmanager_s_user_and_password_belong_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert settings().alertmanager_login == ("", "")
+    monkeypatch.setenv("FLUVIAL_ALERTMANAGER_USER", "ann")
+    with pytest.raises(ConfigError, match="FLUVIAL_ALERTMANAGER_PASSWORD_FILE: a user"):
+        _ = settings().alertmanager_login
+    (tmp_path / "password").write_text("sesame\n")
+    monkeypatch.setenv("FLUVIAL_ALERTMANAGER_PASSWORD_FILE", str(tmp_path / "password"))
+    assert settings().alertmanager_login == ("ann", "sesame")
+    monkeypatch.delenv("FLUVIAL_ALERTMANAGER_USER")
+    with pytest.raises(ConfigError, match="FLUVIAL_ALERTMANAGER_USER: a password"):
+        _ = settings().alertmanager_login

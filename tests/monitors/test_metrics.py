@@ -14,7 +14,8 @@ from fluvial.incidents import STATES as INCIDENT_STATES
 from fluvial.reviews import ACTIONS
 from monitors.alarm import DIRECTIONS
 from monitors.drift import STATES as MONITOR_STATES
-from monitors.metrics import Metrics
+from monitors.metrics import Metrics, OpenIncident
+from monitors.series import MOST_INCIDENTS
 from monitors.status import FATES, OUTCOMES, ShardStatus
 from tests.monitors.scrape import Scrape
 from tests.monitors.statuses import status_at
@@ -210,8 +211,8 @@ def test_the_desk_is_not_shown_before_it_was_counted(registry: CollectorRegistry
 def test_batches_snapshots_and_recoveries_are_timed(registry: CollectorRegistry, metrics: Metrics) -> None:
     metrics.batch("flights", 0, 100, 0.02)
     metrics.batch("flights", 0, 50, 0.5)
-    metrics.snapshot("flights", 0, 0.3, 10_000)
-    metrics.snapshot("flights", 0, 0.3, 20_000)
+    metrics.snapshot("flights", 0, 0.3, 10_000, 1.0)
+    metrics.snapshot("flights", 0, 0.3, 20_000, 2.0)
     metrics.recovery("flights", 0, 1000.0)
     scrape = Scrape(registry)
     assert scrape.one("fluvial_batch_duration_seconds_bucket", le="0.025") == 1
@@ -221,6 +222,70 @@ def test_batches_snapshots_and_recoveries_are_timed(registry: CollectorRegistry,
     assert scrape.one("fluvial_snapshot_bytes") == 20_000
     assert scrape.one("fluvial_recovery_duration_seconds_bucket", le="300.0") == 0
     assert scrape.one("fluvial_recovery_duration_seconds_bucket", le="+Inf") == 1
+
+
+def test_what_a_recovery_would_replay_is_what_came_after_the_state_that_was_stored(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.recovery("flights", 0, 1.0, replayed=70)
+    metrics.publish(status_at(3))
+    seen = [Scrape(registry).one("fluvial_unsaved_records")]
+    metrics.batch("flights", 0, 100, 0.02)
+    metrics.packed("flights", 0, 4_000)
+    metrics.batch("flights", 0, 30, 0.02)  # while the saver is at it
+    seen.append(Scrape(registry).one("fluvial_unsaved_records"))
+    metrics.snapshot("flights", 0, 0.3, 1_000, 1_700_000_000.0)
+    scrape = Scrape(registry)
+    assert [*seen, scrape.one("fluvial_unsaved_records")] == [70, 200, 30]
+    assert scrape.one("fluvial_state_bytes") == 4_000
+    assert scrape.one("fluvial_snapshot_timestamp_seconds") == 1_700_000_000.0
+
+
+def test_a_snapshot_that_fails_saves_nothing(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.publish(status_at(3))
+    metrics.batch("flights", 0, 100, 0.02)
+    metrics.packed("flights", 0, 4_000)
+    metrics.batch("flights", 0, 100, 0.02)
+    metrics.packed("flights", 0, 4_000)
+    assert Scrape(registry).one("fluvial_unsaved_records") == 200
+    metrics.snapshot("flights", 0, 0.3, 1_000, 1.0)
+    assert Scrape(registry).one("fluvial_unsaved_records") == 0
+
+
+def test_what_another_worker_packs_now_is_not_shown(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.publish(status_at(3))
+    metrics.packed("flights", 0, 4_000)
+    metrics.snapshot("flights", 0, 0.3, 1_000, 1.0)
+    metrics.drop("flights", 0)
+    names = {sample.name for sample in Scrape(registry).samples}
+    assert "fluvial_shard_owned" in names
+    assert names.isdisjoint(
+        {"fluvial_unsaved_records", "fluvial_state_bytes", "fluvial_snapshot_timestamp_seconds"}
+    )
+
+
+@pytest.mark.parametrize("end", ["recovery", "drop"])
+def test_a_shard_recovers_until_it_is_at_work_or_lost(
+    registry: CollectorRegistry, metrics: Metrics, end: str
+) -> None:
+    metrics.recovering("flights", 0)
+    assert Scrape(registry).one("fluvial_shard_recovering") == 1
+    metrics.recovery("flights", 0, 1.0) if end == "recovery" else metrics.drop("flights", 0)
+    assert Scrape(registry).one("fluvial_shard_recovering") == 0
+
+
+def test_open_incidents_are_named_until_they_are_resolved(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.incidents("flights", [OpenIncident(0, "loss", "a1"), OpenIncident(0, "halt", "b2")])
+    metrics.incidents("flights", [OpenIncident(0, "halt", "b2")])
+    (found,) = Scrape(registry).of("fluvial_incident_open")
+    assert found.labels == FLIGHTS | {"monitor": "halt", "incident": "b2"}
+
+
+def test_only_so_many_incidents_are_named(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.incidents("flights", (OpenIncident(0, "loss", f"{n:x}") for n in range(10_000)))
+    assert len(list(Scrape(registry).of("fluvial_incident_open"))) == MOST_INCIDENTS
 
 
 def test_the_build_is_shown_with_its_three_versions_only(

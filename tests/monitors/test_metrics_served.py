@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import parser as openmetrics
 
-from monitors.metrics import Metrics, MetricsServer
+from monitors.metrics import Metrics, MetricsServer, OpenIncident
 from monitors.series import SERIES
 from tests.monitors.statuses import status_at
 from tests.services.monitoring import find
@@ -27,7 +27,9 @@ def registry() -> CollectorRegistry:
     metrics.lag("flights", {("flights.events", 0): 5})
     metrics.desk("flights", {"firing": 1}, {"acknowledge": 1})
     metrics.batch("flights", 0, 100, 0.02)
-    metrics.snapshot("flights", 0, 0.3, 10_000)
+    metrics.incidents("flights", [OpenIncident(0, "loss", "0f1e2d3c4b5a")])
+    metrics.packed("flights", 0, 40_000)
+    metrics.snapshot("flights", 0, 0.3, 10_000, 1_700_000_000.0)
     metrics.recovery("flights", 0, 1.5)
     metrics.build({"version": "0.1.0", "river": "0.26.1", "python": "3.11.7"})
     return registry

@@ -13,7 +13,7 @@ INTERVAL = "1s"  # the shortest that is still like production
 
 
 class Prometheus(WebService):
-    """A Prometheus that scrapes the given `host:port` targets each second; the job is named `app`.
+    """A Prometheus that scrapes the given `host:port` targets each second.
 
     The first samples come about 6 seconds after the start, however short the interval.
     """
@@ -24,10 +24,11 @@ class Prometheus(WebService):
         scrape_targets: Sequence[str] = (),
         rules: Path | None = None,
         alertmanager: str | None = None,
+        job: str = "app",
     ) -> None:
         program = find("prometheus", "prometheus")
         self.description = f"Prometheus {version(program)}"
-        config = _prometheus_config(scrape_targets, rules, alertmanager)
+        config = _prometheus_config(scrape_targets, rules, alertmanager, job)
         super().__init__(program, config, folder, (f"--storage.tsdb.path={folder / 'data'}",))
 
     def query(self, expression: str) -> list[dict[str, Any]]:
@@ -69,11 +70,11 @@ class Promtool:
 
 
 def _prometheus_config(
-    targets: Sequence[str], rules: Path | None, alertmanager: str | None
+    targets: Sequence[str], rules: Path | None, alertmanager: str | None, job: str
 ) -> dict[str, Any]:
     config: dict[str, Any] = {
         "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL},
-        "scrape_configs": [{"job_name": "app", "static_configs": [{"targets": list(targets)}]}],
+        "scrape_configs": [{"job_name": job, "static_configs": [{"targets": list(targets)}]}],
     }
     if rules:
         config["rule_files"] = [str(rules.resolve())]

@@ -1,0 +1,147 @@
+"""The dashboard "fluvial incident": what happened around the time of an incident, and what was decided?"""
+
+from __future__ import annotations
+
+from dashboards.board import METRICS, MONITORS, PIPELINES, SHARDS, Board
+from dashboards.panels import CONSOLE, INCIDENT_PAGE, MONITOR, PIPELINE, SHARD, Answer, Panel, Section
+from dashboards.quality import LEARNING
+
+WATCHED = '{HERE,monitor=~"$monitor"}'
+
+SEEN = Section(
+    "What was seen?",
+    [
+        Panel(
+            "states",
+            "Open incidents",
+            "Each open incident, for as long as it was open. A click leads to its page in the console.",
+            {
+                f"{MONITOR} {{{{incident}}}}": "max by (pipeline, shard, monitor, incident) "
+                "(fluvial_incident_open{HERE})"
+            },
+            columns=12,
+            answers=(Answer(1, "open", "orange"),),
+            link=f"{CONSOLE}incidents",
+            follow=INCIDENT_PAGE,
+        ),
+        Panel(
+            "states",
+            "State of the monitors",
+            "What each monitor was doing. Its changes for the worse are the red marks.",
+            {
+                f"{MONITOR} {{{{state}}}}": "max by (pipeline, shard, monitor, state) "
+                f"(fluvial_monitor_state{WATCHED})"
+            },
+            columns=12,
+            answers=(Answer(0, " ", "transparent"), Answer(1, "yes", "blue")),
+        ),
+        Panel(
+            "lines",
+            "Monitor estimates",
+            "The level of what each monitor watches, 0 to 1; of a loss, lower is better.",
+            {MONITOR: f"max by (pipeline, shard, monitor) (fluvial_monitor_estimate{WATCHED})"},
+        ),
+        Panel(
+            "lines",
+            "Model beside baselines: $metric",
+            "If the baselines fell too, the question became harder; if only the model fell, it lost touch.",
+            {
+                f"{SHARD} {{{{predictor}}}}": "max by (pipeline, shard, predictor) "
+                '(fluvial_score{HERE,metric="$metric",window="recent"})'
+            },
+        ),
+        Panel(
+            "lines",
+            "Cost per event",
+            "What the errors cost, divided by the events read in the same time: the harm done.",
+            {
+                "{{pipeline}}, {{unit}}": "sum by (pipeline, unit) (rate(fluvial_cost_total{HERE}[PACE]))"
+                " / on (pipeline) group_left () sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))"
+            },
+        ),
+    ],
+)
+
+CAUSE = Section(
+    "World, feed, schema or model?",
+    [
+        Panel(
+            "lines",
+            "Events and labels",
+            "A feed that stopped or doubled at the onset is a likelier cause than the world.",
+            {
+                f"{PIPELINE} events": "sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))",
+                f"{PIPELINE} labels": "sum by (pipeline) (rate(fluvial_labels_total{HERE}[PACE]))",
+            },
+            unit="ops",
+            columns=6,
+        ),
+        Panel(
+            "bars",
+            "Cannot be read",
+            "Records set aside, by stream and reason: a new reason at the onset is a changed schema.",
+            {
+                "{{stream}}: {{reason}}": "sum by (stream, reason) "
+                "(rate(fluvial_quarantined_total{HERE}[PACE]))"
+            },
+            unit="ops",
+            columns=6,
+        ),
+        Panel(
+            "lines",
+            "Label delay",
+            "Event time from event to label. Labels that come later are learned later.",
+            {
+                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
+                "(rate(fluvial_label_delay_seconds_bucket{HERE}[PACE])))"
+                for share, name in ((0.5, "half"), (0.95, "95 %"))
+            },
+            unit="s",
+            columns=6,
+        ),
+        Panel(
+            "bars",
+            "What became of labels",
+            "Corrected ones contradict what was learned; unmatched and early ones point to changed ids.",
+            {"{{fate}}": "sum by (fate) (rate(fluvial_label_fates_total{HERE}[PACE]))"},
+            unit="ops",
+            columns=6,
+        ),
+    ],
+)
+
+DECIDED = Section(
+    "What was decided?",
+    [
+        Panel(
+            "bars",
+            "Decisions",
+            "Decisions by action; each is a blue mark. Who decided and why is in the console.",
+            {
+                f"{PIPELINE} {{{{action}}}}": "max by (pipeline, action) "
+                "(increase(fluvial_reviews_total{ONE}[PACE]))"
+            },
+            link=CONSOLE,
+        ),
+        Panel(
+            "states",
+            "Learning paused",
+            "When learning was on and when a person had paused it.",
+            {SHARD: "max by (pipeline, shard) (fluvial_learning_paused{HERE})"},
+            answers=LEARNING,
+        ),
+        Panel(
+            "lines",
+            "Model",
+            "Which model each shard is at; a reset or a rollback starts the next.",
+            {SHARD: "max by (pipeline, shard) (fluvial_model_version{HERE})"},
+        ),
+    ],
+)
+
+BOARD = Board(
+    "incident",
+    "What happened around the time of an incident, what may have caused it, and what was decided.",
+    (SEEN, CAUSE, DECIDED),
+    (PIPELINES, SHARDS, MONITORS, METRICS),
+)
