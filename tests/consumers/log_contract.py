@@ -60,7 +60,7 @@ def drain_without_the_lost(
     while True:
         try:
             with closing(log.tail(left)) as tail:
-                while not all(tail.at_end(tp) for tp in left):
+                while not _all_read(log, tail, left):
                     for tp, records in tail.poll(0.2).items():
                         got.extend(records)
                         left[tp] = records[-1].offset + 1
@@ -70,6 +70,13 @@ def drain_without_the_lost(
                 raise
             lost |= error.partitions
             left = {tp: at for tp, at in left.items() if tp not in lost}
+
+
+def _all_read(log: Log, tail: Tail, reached: Mapping[TopicPartition, int]) -> bool:
+    """Whether the tail is at every end; one that stands behind an end has a loss to tell of yet."""
+    if not all(tail.at_end(tp) for tp in reached):
+        return False
+    return all(reached[tp] <= span.end for tp, span in log.spans(list(reached)).items())
 
 
 def values(records: list[Record]) -> list[bytes | None]:
