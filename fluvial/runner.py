@@ -222,14 +222,15 @@ class Runner:
         started = self._timing.monotonic()
         entries = [item.owned.entry(item.records, item.decisions, self._alive) for item in work]
         fenced = set(self._journal.append(entries))
+        for item in work:  # at once: what comes next can fail, and then nobody would know of it
+            if item.owned.index in fenced:
+                self._holdings.refuse(item.owned, "journal")
         for item, entry in zip(work, entries, strict=True):
             if item.owned.index not in fenced:
                 self._advance(item, entry.batch)
         self._outbox.deliver()
         for item, entry in zip(work, entries, strict=True):
-            if item.owned.index in fenced:
-                self._holdings.refuse(item.owned, "journal")
-            elif item.owned.index in self.owned:
+            if item.owned.index in self.owned:
                 item.owned.published = entry.batch.number
                 seconds = self._timing.monotonic() - started
                 self._reporter.batch(item.owned, len(item.records), seconds)

@@ -179,3 +179,25 @@ def test_partitions_that_were_added_stop_the_shards_until_the_file_knows_them(
     assert not runner.owned
     assert "has 3 partitions, the pipeline file says 2: write 3 there" in (world.halted(0) or "")
     end(runner)
+
+
+def test_a_write_that_was_refused_is_on_record_although_nothing_can_be_delivered_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, _ = owning(world, 0, 1)
+    world.journal.acquire(0, "another worker")
+
+    def away() -> None:
+        raise LogUnavailable("the log is away")
+
+    def tick_for_ever() -> None:
+        while True:
+            runner.tick()
+
+    monkeypatch.setattr(runner._outbox, "deliver", away)
+    world.feed(tosses(200, seed=2, first=600))
+    with pytest.raises(LogUnavailable):
+        tick_for_ever()
+    assert [(kind, what) for kind, _, _, what in world.journal.refusals(0)] == [("write", "journal")]
+    monkeypatch.undo()
+    end(runner)
