@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dashboards.board import METRICS, MONITORS, PIPELINES, SHARDS, Board
-from dashboards.panels import CONSOLE, INCIDENT_PAGE, MONITOR, PIPELINE, SHARD, Answer, Panel, Section
+from dashboards.measures import COST_PER_EVENT, FATES, FLOW, LABEL_DELAY, MODEL, PAUSED, REFUSED, SCORES
+from dashboards.panels import CONSOLE, INCIDENT_PAGE, MONITOR, PIPELINE, Answer, Panel, Section
 from dashboards.quality import LEARNING
 
 WATCHED = '{HERE,monitor=~"$monitor"}'
@@ -45,19 +46,13 @@ SEEN = Section(
             "lines",
             "Model beside baselines: $metric",
             "If the baselines fell too, the question became harder; if only the model fell, it lost touch.",
-            {
-                f"{SHARD} {{{{predictor}}}}": "max by (pipeline, shard, predictor) "
-                '(fluvial_score{HERE,metric="$metric",window="recent"})'
-            },
+            SCORES,
         ),
         Panel(
             "lines",
             "Cost per event",
             "What the errors cost, divided by the events read in the same time: the harm done.",
-            {
-                "{{pipeline}}, {{unit}}": "sum by (pipeline, unit) (rate(fluvial_cost_total{HERE}[PACE]))"
-                " / on (pipeline) group_left () sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))"
-            },
+            COST_PER_EVENT,
         ),
     ],
 )
@@ -69,10 +64,7 @@ CAUSE = Section(
             "lines",
             "Events and labels",
             "A feed that stopped or doubled at the onset is a likelier cause than the world.",
-            {
-                f"{PIPELINE} events": "sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))",
-                f"{PIPELINE} labels": "sum by (pipeline) (rate(fluvial_labels_total{HERE}[PACE]))",
-            },
+            FLOW,
             unit="ops",
             columns=6,
         ),
@@ -80,10 +72,7 @@ CAUSE = Section(
             "bars",
             "Cannot be read",
             "Records set aside, by stream and reason: a new reason at the onset is a changed schema.",
-            {
-                "{{stream}}: {{reason}}": "sum by (stream, reason) "
-                "(rate(fluvial_quarantined_total{HERE}[PACE]))"
-            },
+            REFUSED,
             unit="ops",
             columns=6,
         ),
@@ -91,11 +80,7 @@ CAUSE = Section(
             "lines",
             "Label delay",
             "Event time from event to label. Labels that come later are learned later.",
-            {
-                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
-                "(rate(fluvial_label_delay_seconds_bucket{HERE}[PACE])))"
-                for share, name in ((0.5, "half"), (0.95, "95 %"))
-            },
+            LABEL_DELAY,
             unit="s",
             columns=6,
         ),
@@ -103,7 +88,7 @@ CAUSE = Section(
             "bars",
             "What became of labels",
             "Corrected ones contradict what was learned; unmatched and early ones point to changed ids.",
-            {"{{fate}}": "sum by (fate) (rate(fluvial_label_fates_total{HERE}[PACE]))"},
+            FATES,
             unit="ops",
             columns=6,
         ),
@@ -127,14 +112,14 @@ DECIDED = Section(
             "states",
             "Learning paused",
             "When learning was on and when a person had paused it.",
-            {SHARD: "max by (pipeline, shard) (fluvial_learning_paused{HERE})"},
+            PAUSED,
             answers=LEARNING,
         ),
         Panel(
             "lines",
             "Model",
             "Which model each shard is at; a reset or a rollback starts the next.",
-            {SHARD: "max by (pipeline, shard) (fluvial_model_version{HERE})"},
+            MODEL,
         ),
     ],
 )

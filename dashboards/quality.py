@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dashboards.measures import COST, COST_PER_EVENT, MODEL, PAUSED, SCORES
 from dashboards.panels import CONSOLE, MONITOR, PIPELINE, SHARD, Answer, Panel, Section
 
-COST = "{{pipeline}}, {{unit}}"
 MET = (Answer(1, "met", "green"), Answer(0, "missed", "red"))
 LEARNING = (Answer(0, "learning", "green"), Answer(1, "paused", "orange"))
 
@@ -57,19 +57,13 @@ GOOD = Section(
             "lines",
             "Model beside baselines: $metric",
             "The score over the recent outcomes, beside what naive baselines reach on the same ones.",
-            {
-                f"{SHARD} {{{{predictor}}}}": "max by (pipeline, shard, predictor) "
-                '(fluvial_score{HERE,metric="$metric",window="recent"})'
-            },
+            SCORES,
         ),
         Panel(
             "lines",
             "Cost per event",
             "What the errors cost, divided by the events read in the same time.",
-            {
-                COST: "sum by (pipeline, unit) (rate(fluvial_cost_total{HERE}[PACE]))"
-                " / on (pipeline) group_left () sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))"
-            },
+            COST_PER_EVENT,
         ),
     ],
 )
@@ -113,14 +107,14 @@ DRIFTING = Section(
             "states",
             "Learning paused",
             "When learning was on and when a person had paused it.",
-            {SHARD: "max by (pipeline, shard) (fluvial_learning_paused{HERE})"},
+            PAUSED,
             answers=LEARNING,
         ),
         Panel(
             "lines",
             "Model",
             "Which model each shard is at; a reset starts the next.",
-            {SHARD: "max by (pipeline, shard) (fluvial_model_version{HERE})"},
+            MODEL,
         ),
     ],
 )

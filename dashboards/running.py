@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.panels import CONSOLE, PIPELINE, SHARD, Answer, Panel, Section
+from dashboards.measures import BATCH_DURATION, FATES, FLOW, LABEL_DELAY, REFUSED, REPLAY
+from dashboards.panels import CONSOLE, PIPELINE, Answer, Panel, Section
 
 FED = Section(
     "Is it fed?",
@@ -11,10 +12,7 @@ FED = Section(
             "lines",
             "Events and labels",
             "Records read in a second. Silence is a fault of the feed, not rest.",
-            {
-                f"{PIPELINE} events": "sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))",
-                f"{PIPELINE} labels": "sum by (pipeline) (rate(fluvial_labels_total{HERE}[PACE]))",
-            },
+            FLOW,
             unit="ops",
             columns=6,
         ),
@@ -29,11 +27,7 @@ FED = Section(
             "lines",
             "Label delay",
             "Event time from an event to its label: half of the labels, and 95 in a hundred, came within it.",
-            {
-                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
-                "(rate(fluvial_label_delay_seconds_bucket{HERE}[PACE])))"
-                for share, name in ((0.5, "half"), (0.95, "95 %"))
-            },
+            LABEL_DELAY,
             unit="s",
             columns=6,
         ),
@@ -58,17 +52,14 @@ FED = Section(
             "bars",
             "What became of labels",
             "Labels by how they ended: late came after the horizon, corrected said otherwise than before.",
-            {"{{fate}}": "sum by (fate) (rate(fluvial_label_fates_total{HERE}[PACE]))"},
+            FATES,
             unit="ops",
         ),
         Panel(
             "bars",
             "Quarantine",
             "Records set aside because they could not be read, by stream and reason.",
-            {
-                "{{stream}}: {{reason}}": "sum by (stream, reason) "
-                "(rate(fluvial_quarantined_total{HERE}[PACE]))"
-            },
+            REFUSED,
             unit="ops",
         ),
     ],
@@ -110,11 +101,7 @@ WELL = Section(
             "lines",
             "Batch duration",
             "Clock time to work through a batch: half of them, and 99 in a hundred, took at most this.",
-            {
-                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
-                "(rate(fluvial_batch_duration_seconds_bucket{HERE}[PACE])))"
-                for share, name in ((0.5, "half"), (0.99, "99 %"))
-            },
+            BATCH_DURATION,
             unit="s",
             columns=12,
         ),
@@ -122,7 +109,7 @@ WELL = Section(
             "lines",
             "Recovery would take",
             "What a worker that is lost now would cost, at most: replaying all since the newest snapshot.",
-            {SHARD: "max by (pipeline, shard) (shard:fluvial_replay_seconds:estimate{HERE})"},
+            REPLAY,
             unit="s",
             columns=12,
         ),

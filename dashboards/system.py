@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board
+from dashboards.measures import BATCH_DURATION, REPLAY
 from dashboards.panels import CONSOLE, PIPELINE, SHARD, Answer, Panel, Section
 
 PROCESS = "{{instance}}"
@@ -54,11 +55,7 @@ PACE = Section(
             "lines",
             "Batch duration",
             "Clock time for a batch: half of them, and 99 in a hundred.",
-            {
-                f"{PIPELINE} {name}": f"histogram_quantile({share}, sum by (pipeline, le) "
-                "(rate(fluvial_batch_duration_seconds_bucket{HERE}[PACE])))"
-                for share, name in ((0.5, "half"), (0.99, "99 %"))
-            },
+            BATCH_DURATION,
             unit="s",
             columns=6,
         ),
@@ -133,7 +130,7 @@ LOSS = Section(
             "lines",
             "Recovery would take",
             "Replaying them at the pace of the stream, at most.",
-            {SHARD: "max by (pipeline, shard) (shard:fluvial_replay_seconds:estimate{HERE})"},
+            REPLAY,
             unit="s",
             columns=6,
         ),

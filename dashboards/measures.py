@@ -1,0 +1,43 @@
+"""Measures: what more than one dashboard asks of Prometheus, by how the answers are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dashboards.panels import PIPELINE, SHARD
+
+Queries = Mapping[str, str]
+
+COST = "{{pipeline}}, {{unit}}"
+
+
+def quantiles(histogram: str, names: Mapping[float, str]) -> Queries:
+    """Shares of what a histogram counted lately, each with its name."""
+    counted = f"sum by (pipeline, le) (rate({histogram}_bucket{{HERE}}[PACE]))"
+    return {f"{PIPELINE} {name}": f"histogram_quantile({share}, {counted})" for share, name in names.items()}
+
+
+FLOW: Queries = {
+    f"{PIPELINE} events": "sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))",
+    f"{PIPELINE} labels": "sum by (pipeline) (rate(fluvial_labels_total{HERE}[PACE]))",
+}
+LABEL_DELAY = quantiles("fluvial_label_delay_seconds", {0.5: "half", 0.95: "95 %"})
+FATES: Queries = {"{{fate}}": "sum by (fate) (rate(fluvial_label_fates_total{HERE}[PACE]))"}
+REFUSED: Queries = {
+    "{{stream}}: {{reason}}": "sum by (stream, reason) (rate(fluvial_quarantined_total{HERE}[PACE]))"
+}
+
+SCORES: Queries = {
+    f"{SHARD} {{{{predictor}}}}": "max by (pipeline, shard, predictor) "
+    '(fluvial_score{HERE,metric="$metric",window="recent"})'
+}
+COST_PER_EVENT: Queries = {
+    COST: "sum by (pipeline, unit) (rate(fluvial_cost_total{HERE}[PACE]))"
+    " / on (pipeline) group_left () sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))"
+}
+
+PAUSED: Queries = {SHARD: "max by (pipeline, shard) (fluvial_learning_paused{HERE})"}
+MODEL: Queries = {SHARD: "max by (pipeline, shard) (fluvial_model_version{HERE})"}
+
+BATCH_DURATION = quantiles("fluvial_batch_duration_seconds", {0.5: "half", 0.99: "99 %"})
+REPLAY: Queries = {SHARD: "max by (pipeline, shard) (shard:fluvial_replay_seconds:estimate{HERE})"}
