@@ -23,8 +23,8 @@ def at(table: sa.Table, pipeline: str, shard: int) -> tuple[sa.ColumnElement[boo
     return table.c.pipeline == pipeline, table.c.shard == shard
 
 
-def here(table: sa.Table) -> sa.ColumnElement[bool]:
-    """The rows of the shard that the statement is executed with: see ``place``.
+def bound(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The rows of the shard that the statement is executed with: see ``binding``.
 
     Statements that the loop needs all the time are written once with this: building one anew takes
     twice as long as executing it.
@@ -32,8 +32,8 @@ def here(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.pipeline == sa.bindparam("at_pipeline"), table.c.shard == sa.bindparam("at_shard"))
 
 
-def place(pipeline: str, shard: int) -> dict[str, Any]:
-    """The values of ``here`` for one shard."""
+def binding(pipeline: str, shard: int) -> dict[str, Any]:
+    """The values of ``bound`` for one shard."""
     return {"at_pipeline": pipeline, "at_shard": shard}
 
 
@@ -53,7 +53,7 @@ def written(
     after: int | None = None,
 ) -> bool:
     """Set ``values`` in a shard's row; whether it still was of this epoch, its last batch being ``after``."""
-    held = place(pipeline, shard) | {"at_epoch": epoch, "at_batch": after}
+    held = binding(pipeline, shard) | {"at_epoch": epoch, "at_batch": after}
     fresh = {f"new_{name}": value for name, value in values.items()}
     return db.execute(_update(tuple(values), after is not None), held | fresh).rowcount == 1
 
@@ -61,7 +61,7 @@ def written(
 @lru_cache(maxsize=64)
 def _update(names: tuple[str, ...], counted: bool) -> sa.Update:
     column = shard_table.c
-    held = sa.update(shard_table).where(here(shard_table), column.epoch == sa.bindparam("at_epoch"))
+    held = sa.update(shard_table).where(bound(shard_table), column.epoch == sa.bindparam("at_epoch"))
     if counted:
         held = held.where(column.last_batch == sa.bindparam("at_batch"))
     return held.values({name: sa.bindparam(f"new_{name}", type_=column[name].type) for name in names})

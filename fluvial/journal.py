@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial.decision import Decision
-from fluvial.fence import Fenced, at, here, own, place, written
+from fluvial.fence import Fenced, at, binding, bound, own, written
 from fluvial.store import (
     Store,
     decision_table,
@@ -83,13 +83,13 @@ class Tenure(NamedTuple):
 
 _NO_END = 2**62
 
-_LOCK = sa.select(shard_table).where(here(shard_table)).with_for_update()
-_EPOCH = sa.select(shard_table.c.epoch).where(here(shard_table))
+_LOCK = sa.select(shard_table).where(bound(shard_table)).with_for_update()
+_EPOCH = sa.select(shard_table.c.epoch).where(bound(shard_table))
 _INSERT = sa.insert(journal_table)
 _BATCHES = (
     sa.select(journal_table)
     .where(
-        here(journal_table),
+        bound(journal_table),
         journal_table.c.batch > sa.bindparam("after"),
         journal_table.c.batch <= sa.bindparam("until"),
     )
@@ -98,17 +98,17 @@ _BATCHES = (
 )
 _PENDING = (
     sa.select(decision_table)
-    .where(here(decision_table), decision_table.c.batch.is_(None))
+    .where(bound(decision_table), decision_table.c.batch.is_(None))
     .order_by(decision_table.c.id)
 )
 _TAKEN_UP = sa.select(decision_table.c.batch).where(
-    here(decision_table),
+    bound(decision_table),
     decision_table.c.action == sa.bindparam("action"),
     decision_table.c.batch.is_not(None),
 )
 _ROWS_WITH = (
     sa.select(journal_table)
-    .where(here(journal_table), journal_table.c.batch.in_(_TAKEN_UP))
+    .where(bound(journal_table), journal_table.c.batch.in_(_TAKEN_UP))
     .order_by(journal_table.c.batch)
 )
 
@@ -140,7 +140,7 @@ class Journal:
         with self._store.write() as db:
             insert = self._store.insert(shard_table)
             db.execute(insert.values(pipeline=self._pipeline, shard=shard, **first).on_conflict_do_nothing())
-            row = db.execute(_LOCK, self._here(shard)).one()
+            row = db.execute(_LOCK, self._binding(shard)).one()
             taken = {"epoch": row.epoch + 1, "owner": worker}
             written(db, self._pipeline, shard, row.epoch, taken)  # the row is locked: it cannot fail
             return Tenure(row.epoch + 1, row.last_batch, dict(row.topic_ids), row.owner, row.halted)
@@ -148,7 +148,7 @@ class Journal:
     def holds(self, shard: int, epoch: int) -> bool:
         """Whether the epoch is still the newest."""
         with self._store.read() as db:
-            return db.execute(_EPOCH, self._here(shard)).scalar() == epoch
+            return db.execute(_EPOCH, self._binding(shard)).scalar() == epoch
 
     def remember_topics(self, shard: int, epoch: int, ids: Mapping[str, str]) -> None:
         """Pin the ids of the topics learned from. Raises Fenced."""
@@ -195,7 +195,7 @@ class Journal:
         """The rows after a batch, oldest first, up to and with ``until``, at most ``limit`` of them."""
         bounds = {"after": after, "until": _NO_END if until is None else until, "most": limit or _NO_END}
         with self._store.read() as db:
-            rows = db.execute(_BATCHES, self._here(shard) | bounds).all()
+            rows = db.execute(_BATCHES, self._binding(shard) | bounds).all()
         return [_batch(row) for row in rows]
 
     def reached(self, shard: int) -> tuple[int, int]:
@@ -209,13 +209,13 @@ class Journal:
     def rows_with(self, shard: int, action: str) -> list[Batch]:
         """The rows that took up decisions of one kind, oldest first."""
         with self._store.read() as db:
-            rows = db.execute(_ROWS_WITH, self._here(shard) | {"action": action}).all()
+            rows = db.execute(_ROWS_WITH, self._binding(shard) | {"action": action}).all()
         return [_batch(row) for row in rows]
 
     def pending(self, shard: int) -> list[Decision]:
         """Decisions that no batch has taken up yet, in the order in which they were made."""
         with self._store.read() as db:
-            rows = db.execute(_PENDING, self._here(shard)).all()
+            rows = db.execute(_PENDING, self._binding(shard)).all()
         return [Decision(row.id, row.action, row.review, row.args) for row in rows]
 
     def tried(self, shard: int, epoch: int, decisions: Sequence[Decision], why: str) -> None:
@@ -250,8 +250,8 @@ class Journal:
             rows = db.execute(query.where(*self._at(refusal_table, shard)).order_by(column.id)).all()
         return [(row.kind, row.epoch, row.worker, row.what) for row in rows]
 
-    def _here(self, shard: int) -> dict[str, Any]:
-        return place(self._pipeline, shard)
+    def _binding(self, shard: int) -> dict[str, Any]:
+        return binding(self._pipeline, shard)
 
     def _at(self, table: sa.Table, shard: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
         return at(table, self._pipeline, shard)

@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from consumers.record import TopicPartition
-from fluvial.fence import at, here, own, place
+from fluvial.fence import at, binding, bound, own
 from fluvial.store import Store, decision_table, snapshot_table
 
 _KEY = ["pipeline", "shard", "batch"]
 
 _NEWEST_FIRST = snapshot_table.c.batch.desc()
 _SHOWN = [column for column in snapshot_table.c if column.name != "body"]
-_LISTING = sa.select(*_SHOWN).where(here(snapshot_table)).order_by(_NEWEST_FIRST)
-_BATCHES = sa.select(snapshot_table.c.batch).where(here(snapshot_table)).order_by(_NEWEST_FIRST)
+_LISTING = sa.select(*_SHOWN).where(bound(snapshot_table)).order_by(_NEWEST_FIRST)
+_BATCHES = sa.select(snapshot_table.c.batch).where(bound(snapshot_table)).order_by(_NEWEST_FIRST)
 _BODY = sa.select(snapshot_table.c.body).where(
-    here(snapshot_table), snapshot_table.c.batch == sa.bindparam("number")
+    bound(snapshot_table), snapshot_table.c.batch == sa.bindparam("number")
 )
 _ROLLBACKS = sa.select(decision_table.c.args).where(
-    here(decision_table), decision_table.c.action == "rollback"
+    bound(decision_table), decision_table.c.action == "rollback"
 )
 
 
@@ -86,7 +86,7 @@ class Shelf:
             db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.between(first, last)))
 
     def _prune(self, db: sa.Connection, shard: int) -> None:
-        kept = db.execute(_BATCHES, place(self._pipeline, shard)).scalars().all()
+        kept = db.execute(_BATCHES, binding(self._pipeline, shard)).scalars().all()
         # Batch 0 stays: it pins where the first range starts, so that all can be replayed.
         old = {batch for batch in kept[self._keep :] if batch > 0}
         if old and (gone := old - self._chosen(db, shard)):
@@ -95,19 +95,19 @@ class Shelf:
 
     def _chosen(self, db: sa.Connection, shard: int) -> set[int]:
         """Batches that people rolled back to: a replay wants their model again."""
-        asked = db.execute(_ROLLBACKS, place(self._pipeline, shard)).scalars()
+        asked = db.execute(_ROLLBACKS, binding(self._pipeline, shard)).scalars()
         return {batch for args in asked if isinstance(batch := args.get("batch"), int)}
 
     def listing(self, shard: int) -> list[Kept]:
         """All snapshots kept of a shard, newest first."""
         with self._store.read() as db:
-            rows = db.execute(_LISTING, place(self._pipeline, shard)).all()
+            rows = db.execute(_LISTING, binding(self._pipeline, shard)).all()
         return [_kept(row) for row in rows]
 
     def body(self, shard: int, batch: int) -> bytes | None:
         """The sealed bytes of one snapshot; None where it is gone by now."""
         with self._store.read() as db:
-            found = db.execute(_BODY, place(self._pipeline, shard) | {"number": batch}).scalar()
+            found = db.execute(_BODY, binding(self._pipeline, shard) | {"number": batch}).scalar()
         return None if found is None else bytes(found)
 
 

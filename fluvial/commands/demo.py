@@ -76,11 +76,11 @@ class Demo:
 
     def play(self, *, leave: bool, as_json: bool, port: int) -> None:
         """Play, show, and at the end print the summary."""
+        from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - no other verb waits for it
+
         started = time.monotonic()
         log, store = open_log(self._here), open_store(self._here)
         create_topics(self._pipeline, log)
-        from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - no other verb waits for it
-
         server = ConsoleServer(store, token=console_token(self._here.token_path), host="127.0.0.1", port=port)
         server.start()
         producer = self._start_producer()
