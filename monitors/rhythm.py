@@ -1,0 +1,69 @@
+"""Rhythm: the seasons of one quantity together, a longer one on top of what a shorter one leaves."""
+
+from collections.abc import Iterable
+
+from monitors.season import Season
+from monitors.window import Bucket
+
+PARTS = {86400.0: 24, 604800.0: 28}
+"""Bins of the periods that people live by; any other has 24."""
+
+
+class Rhythm:
+    """What has to be taken off an observation because of its hour and its day.
+
+    ``settled`` says whether the shortest season has been seen twice, so that night and day are told
+    from a change.
+    """
+
+    def __init__(self, periods: Iterable[float]) -> None:
+        self.seasons = [Season(period, PARTS.get(period, 24)) for period in sorted(periods)]
+        self.width = min((s.period / s.bins for s in self.seasons), default=0.0)
+
+    @property
+    def shortest(self) -> float:
+        """The shortest period in seconds; 0.0 without any."""
+        return self.seasons[0].period if self.seasons else 0.0
+
+    @property
+    def cycles(self) -> int:
+        """How many whole cycles of the shortest season were learned."""
+        return self.seasons[0].cycles if self.seasons else 0
+
+    @property
+    def size(self) -> float:
+        """The size of all profiles together."""
+        return sum(season.size for season in self.seasons)
+
+    def offset(self, time: float) -> float:
+        """What the rhythm adds at an event time."""
+        return sum(season.offset(time) for season in self.seasons)
+
+    def add(self, n: int, total: float, time: float) -> list[list[float]]:
+        """Count observations of one bin; the profiles as they were before where one has changed by it."""
+        before = [season.profile for season in self.seasons]
+        changed = False
+        for season in self.seasons:
+            changed |= season.add(n, total, time)
+            total -= n * season.offset(time)
+        return before if changed else []
+
+    def spoil(self) -> None:
+        """A change happened: the cycles that are under way teach nothing."""
+        for season in self.seasons:
+            season.spoilt = True
+
+    def restated(
+        self, buckets: Iterable[tuple[int, Bucket]], before: list[list[float]], since: float
+    ) -> list[tuple[int, Bucket]]:
+        """Buckets, oldest first, as they would be had the profiles always been as they are now."""
+        moved = []
+        for season, old in zip(self.seasons, before, strict=True):
+            moved.append(Season(season.period, season.bins))
+            moved[-1].profile = [new - was for new, was in zip(season.profile, old, strict=True)]
+        found = []
+        for row, bucket in buckets:
+            off = sum(season.mean_between(since, bucket.time) for season in moved)
+            found.append((row, bucket._replace(total=bucket.total - bucket.n * off)))
+            since = bucket.time
+        return found

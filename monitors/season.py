@@ -1,0 +1,100 @@
+"""Season: the daily or weekly rhythm of a quantity, learned so that it never hides a change of level."""
+
+from math import floor
+
+FULL = 0.8
+"""The share of bins that a cycle must have met to count."""
+
+KEEP = 0.96
+"""What a cycle's weight is worth one cycle later."""
+
+
+class Season:
+    """A profile over one ``period`` (seconds) in ``bins`` equal parts, each a difference to the cycle's mean.
+
+    Every whole cycle is made to average 0 before it is learned: a lasting change moves the mean, not
+    the profile. How much of the profile is believed follows from how alike the cycles are: empirical
+    Bayes, with the variance between cycles as noise (James and Stein, 1961).
+    """
+
+    def __init__(self, period: float, bins: int) -> None:
+        self.period, self.bins = period, bins
+        self.profile = [0.0] * bins
+        self.cycles = 0
+        self.spoilt = False
+        self._cycle: int | None = None
+        self._n, self._total = [0] * bins, [0.0] * bins
+        self._weight = self._weight2 = 0.0
+        self._sum, self._square = [0.0] * bins, [0.0] * bins
+
+    @property
+    def size(self) -> float:
+        """The difference between the profile's highest and lowest bin."""
+        return max(self.profile) - min(self.profile)
+
+    def offset(self, time: float) -> float:
+        """What the profile adds at this event time."""
+        return self.profile[floor(time * self.bins / self.period) % self.bins]
+
+    def mean_between(self, start: float, end: float) -> float:
+        """What the profile adds on average between two event times, at an even rate."""
+        if end - start < self.period / self.bins:
+            return self.offset(end)
+        return (self._area(end) - self._area(start)) / (end - start)
+
+    def _area(self, time: float) -> float:
+        """The profile's integral up to a time; whole cycles add nothing."""
+        at = (time / self.period - floor(time / self.period)) * self.bins
+        whole = floor(at)
+        part = sum(self.profile[:whole]) + (at - whole) * self.profile[whole % self.bins]
+        return part * self.period / self.bins
+
+    def add(self, n: int, total: float, time: float) -> bool:
+        """Count observations of one bin; whether the profile has changed by it."""
+        index = floor(time * self.bins / self.period)
+        cycle, changed = index // self.bins, False
+        if self._cycle is None:
+            self._cycle = cycle
+        elif cycle > self._cycle:
+            changed = self._close()
+            self._cycle = cycle
+        self._n[index % self.bins] += n
+        self._total[index % self.bins] += total
+        return changed
+
+    def _close(self) -> bool:
+        met = [i for i, n in enumerate(self._n) if n]
+        whole = len(met) >= FULL * self.bins and not self.spoilt
+        if whole:
+            self._learn(met)
+        self._n, self._total, self.spoilt = [0] * self.bins, [0.0] * self.bins, False
+        if not whole or self.cycles < 2:
+            return False
+        before, self.profile = self.profile, self._believed()
+        return self.profile != before
+
+    def _learn(self, met: list[int]) -> None:
+        means = {i: self._total[i] / self._n[i] for i in met}
+        level = sum(means.values()) / len(means)
+        for i in range(self.bins):
+            moved = means[i] - level if i in means else 0.0
+            self._sum[i] = self._sum[i] * KEEP + moved
+            self._square[i] = self._square[i] * KEEP + moved * moved
+        self._weight = self._weight * KEEP + 1.0
+        self._weight2 = self._weight2 * KEEP * KEEP + 1.0
+        self.cycles += 1
+
+    def _believed(self) -> list[float]:
+        """The mean profile, smoothed over neighbours and drawn towards 0 by as much as it is noise."""
+        bins, weight = self.bins, self._weight
+        raw = [s / weight for s in self._sum]
+        smooth = [0.25 * raw[i - 1] + 0.5 * raw[i] + 0.25 * raw[(i + 1) % bins] for i in range(bins)]
+        cycles = weight * weight / self._weight2
+        between = sum(max(q / weight - r * r, 0.0) for q, r in zip(self._square, raw, strict=True)) / bins
+        noise = 0.375 * between / max(cycles - 1.0, 0.5)  # of three bins weighted 1:2:1
+        signal = sum(m * m for m in smooth) / bins - noise
+        if signal <= 0.5 * noise:
+            return [0.0] * bins
+        believed = [m * signal / (signal + noise) for m in smooth]
+        level = sum(believed) / bins
+        return [m - level for m in believed]
