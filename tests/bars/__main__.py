@@ -1,0 +1,77 @@
+"""Measure the monitors and print the table: ``python -m tests.bars [ROW ...] [--seed N] [--write]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.bars.draw import Drawn, drawn
+from tests.bars.flights import KEPT
+from tests.bars.row import EVERYBODY
+from tests.bars.rows import BY_NAME, ROWS
+from tests.bars.table import head, line, merged, put
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "monitors.md"
+DIARY = ("| | began | said | what | before | after | evidence / needed |", "|--:|---|---|---|--:|--:|---|")
+
+
+def main() -> int:
+    """Measure what is asked for; the exit code is 1 where a bar is not reached."""
+    asked, began = _arguments(), time.perf_counter()
+    for text in head():
+        print(text, flush=True)
+    found: list[Drawn] = []
+    rows = [BY_NAME[name] for name in asked.rows] or ROWS
+    for one in drawn(rows, EVERYBODY if asked.all else EVERYBODY[:1], asked.seed, asked.jobs):
+        found.append(one)
+        print(line(one.row, one.verdicts), flush=True)
+    keep(found, asked.seed)
+    if asked.write:
+        write(found)
+    print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
+    missed = [one for one in found if not one.verdicts[EVERYBODY[0]].met]
+    for one in missed:
+        verdict = one.verdicts[EVERYBODY[0]]
+        print(f"NOT MET: {one.row.name}: {one.row.bar}: {verdict.figure}", *verdict.more, file=sys.stderr)
+    return int(bool(missed))
+
+
+def keep(found: Iterable[Drawn], seed: int) -> None:
+    """Leave what was said in every run of ours under build/, to be looked into."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for one in found:
+        runs = [getattr(run, "said", run) for run in one.runs[EVERYBODY[0]]]
+        (KEPT / f"{one.row.name}-{seed}.json").write_text(json.dumps(runs))
+
+
+def write(found: Iterable[Drawn]) -> None:
+    """Put these rows into the page."""
+    found, page = list(found), PAGE.read_text()
+    page = put(page, "bars", merged(page, found))
+    for one in found:
+        if one.row.name == "flights":
+            diary = [f"| {text} |" for text in one.verdicts[EVERYBODY[0]].more]
+            page = put(page, "flights", [*DIARY, *diary])
+    PAGE.write_text(page)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bars", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"all, or some of: {', '.join(BY_NAME)}")
+    parser.add_argument("--seed", type=int, default=0, help="another number draws everything anew")
+    parser.add_argument("--ours", action="store_false", dest="all", help="leave the other contenders out")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--write", action="store_true", help=f"also write these rows into docs/{PAGE.name}")
+    asked = parser.parse_args()
+    if unknown := sorted(set(asked.rows) - set(BY_NAME)):
+        parser.error(f"there is no row {unknown[0]}: there are {', '.join(BY_NAME)}")
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

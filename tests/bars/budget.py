@@ -1,0 +1,56 @@
+"""The knob: how many alarms a stream without any change brings at budgets from 0.1 to 100 per 100,000."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+from tests.bars.contenders import FIELD, LOSS, NAMED, OURS, Ours
+from tests.bars.judges import Verdict
+from tests.bars.said import Hearer, listen
+from tests.bars.streams import Stream
+
+BUDGETS = (0.1, 1.0, 10.0, 100.0)
+FACTOR = 3.0
+Counts = tuple[tuple[float, int, int], ...]
+"""For each budget: alarms, and over how many observations."""
+
+
+def count(contender: str, stream: Stream, *, feature: bool) -> Counts:
+    """The alarms over one stream at each budget; who has no such knob says the same at all."""
+    counts = []
+    for budget in BUDGETS:
+        run = listen(_who(contender, budget, feature), stream)
+        counts.append((budget, len(run.said), run.n))
+    return tuple(counts)
+
+
+def _who(contender: str, budget: float, feature: bool) -> Hearer:
+    if contender == OURS:
+        return Ours((FIELD if feature else LOSS)._replace(budget=budget), squash=feature)
+    return NAMED[contender].feature() if feature else NAMED[contender].loss()
+
+
+def judge(runs: Sequence[Counts]) -> Verdict:
+    """The measured rate follows the knob within a factor of 3, as far as so few alarms can tell."""
+    shown, met = [], True
+    for at, budget in enumerate(BUDGETS):
+        alarms, n = sum(run[at][1] for run in runs), sum(run[at][2] for run in runs)
+        low, high = between(alarms)
+        asked = budget * n / 1e5
+        met &= low <= FACTOR * asked and high >= asked / FACTOR
+        shown.append(f"{budget:g}: {alarms / n * 1e5:.2g}")
+    return Verdict(", ".join(shown), met)
+
+
+def between(alarms: int) -> tuple[float, float]:
+    """The rates between which a count lies with 95 % (Wilson and Hilferty's approximation of chi-square)."""
+    return _chi(alarms, -1.96) if alarms else 0.0, _chi(alarms + 1, 1.96)
+
+
+def _chi(half: int, z: float) -> float:
+    third = 1.0 / (9.0 * half)
+    return half * (1.0 - third + z * sqrt(third)) ** 3
+
+
+Make = Callable[[int, int], Stream]

@@ -1,0 +1,141 @@
+"""Contenders: our monitor, two controls that look at nothing, and what people reach for instead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from math import sqrt, tanh
+from typing import Any, NamedTuple
+
+from river import drift
+
+from monitors.level import Level
+from monitors.spec import LevelSpec
+from tests.bars.said import Hearer, Said
+
+BUDGET = 0.02
+"""False alarms per 100,000 events that a pipeline has by default: half for the loss, half for all else."""
+
+LOSS = LevelSpec(budget=BUDGET / 2)
+FIELD = LevelSpec(budget=BUDGET / 2, two_sided=True)
+CALL = Said(0, "worse")
+"""What a detector that knows no direction tells whoever has to get up."""
+
+
+class Ours:
+    """A level with its default configuration; a feature is put on [0, 1] first."""
+
+    def __init__(self, spec: LevelSpec = LOSS, *, squash: bool = False) -> None:
+        self.level, self._squash = Level("loss", spec), squash
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation."""
+        self.level.update(squashed(value) if self._squash else value, time)
+        alarm = self.level.alarm
+        return None if alarm is None else Said(alarm.n, alarm.direction, alarm.phase, alarm.part, alarm)
+
+    def rearm(self) -> None:
+        """Warm up again."""
+        self.level.rearm()
+
+
+class Always:
+    """Calls after every fiftieth observation, whatever it was."""
+
+    def __init__(self) -> None:
+        self._n = 0
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation."""
+        self._n += 1
+        return None if self._n % 50 else CALL
+
+    def rearm(self) -> None:
+        """Nothing to forget."""
+
+
+class Never:
+    """Never calls."""
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation."""
+        return None
+
+    def rearm(self) -> None:
+        """Nothing to forget."""
+
+
+class River:
+    """A detector of River with its defaults."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self.rearm()
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation."""
+        self._detector.update(value)
+        return CALL if self._detector.drift_detected else None
+
+    def rearm(self) -> None:
+        """Begin anew."""
+        self._detector = self._make()
+
+
+class Count:
+    """N in T: calls when the newest ``of`` hold more errors than the first ``learn`` make likely (3 sigma)."""
+
+    def __init__(self, of: int = 300, learn: int = 1000, *, squash: bool = False) -> None:
+        self._of, self._learn, self._squash = of, learn, squash
+        self.rearm()
+
+    def rearm(self) -> None:
+        """Learn the rate again."""
+        self._n, self._total, self._most = 0, 0.0, 0.0
+        self._held: deque[float] = deque()
+        self._sum = 0.0
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation."""
+        value = squashed(value) if self._squash else value
+        self._n += 1
+        if self._n <= self._learn:
+            self._total += value
+            rate = self._total / self._n
+            self._most = self._of * rate + 3.0 * sqrt(self._of * rate * (1.0 - rate))
+            return None
+        self._held.append(value)
+        self._sum += value
+        if len(self._held) > self._of:
+            self._sum -= self._held.popleft()
+        if self._sum <= self._most:
+            return None
+        self._held.clear()
+        self._sum = 0.0
+        return CALL
+
+
+def squashed(value: float) -> float:
+    """A standardised number on (0, 1): 1 / (1 + exp(-1.7 z))."""
+    return 0.5 + 0.5 * tanh(0.85 * value)
+
+
+class Contender(NamedTuple):
+    """Who takes part: who listens to a loss, and who to one feature with mean 0 and variance 1."""
+
+    name: str
+    loss: Callable[[], Hearer]
+    feature: Callable[[], Hearer]
+
+
+OURS = "fluvial"
+CONTENDERS: tuple[Contender, ...] = (
+    Contender(OURS, Ours, lambda: Ours(FIELD, squash=True)),
+    Contender("always", Always, Always),
+    Contender("never", Never, Never),
+    Contender("ADWIN", lambda: River(drift.ADWIN), lambda: River(drift.ADWIN)),
+    Contender("PageHinkley", lambda: River(drift.PageHinkley), lambda: River(drift.PageHinkley)),
+    Contender("N in T", Count, lambda: Count(squash=True)),
+)
+"""Ours first."""
+NAMED = {contender.name: contender for contender in CONTENDERS}
