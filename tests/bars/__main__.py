@@ -30,7 +30,7 @@ def main() -> int:
     for one in drawn(rows, EVERYBODY if asked.all else EVERYBODY[:1], asked.seed, asked.jobs):
         found.append(one)
         print(line(one.row, one.verdicts), flush=True)
-    keep(found, asked.seed)
+        keep(one, asked.seed)
     if asked.write:
         write(found)
     print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
@@ -41,12 +41,11 @@ def main() -> int:
     return int(bool(missed))
 
 
-def keep(found: Iterable[Drawn], seed: int) -> None:
+def keep(one: Drawn, seed: int) -> None:
     """Leave what was said in every run of ours under build/, to be looked into."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    for one in found:
-        runs = [getattr(run, "said", run) for run in one.runs[EVERYBODY[0]]]
-        (KEPT / f"{one.row.name}-{seed}.json").write_text(json.dumps(runs))
+    runs = [getattr(run, "said", run) for run in one.runs[EVERYBODY[0]]]
+    (KEPT / f"{one.row.name}-{seed}.json").write_text(json.dumps(runs))
 
 
 def write(found: Iterable[Drawn]) -> None:
