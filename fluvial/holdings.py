@@ -157,7 +157,7 @@ class Holdings:
         if owned.saved_batch < 0 or arrival.accepted:
             self.keeper.pin(owned)
         self._journal.halt(owned.index, owned.epoch, None)
-        self._incidents.went_on(self._pipeline.pipeline, owned.index)
+        self._incidents.went_on(self._pipeline.pipeline, owned.index, epoch=owned.epoch)
         del self._coming[owned.index]
         self._refused.pop(owned.index, None)
         self.owned[owned.index] = owned
@@ -208,7 +208,12 @@ class Holdings:
             self._journal.halt(owned.index, owned.epoch, why)
             self._journal.tried(owned.index, owned.epoch, tried, why)
             self._incidents.stands_still(
-                self._pipeline.pipeline, owned.index, why, gives_up=owned.loss(), retried=by_itself
+                self._pipeline.pipeline,
+                owned.index,
+                why,
+                gives_up=owned.loss(),
+                retried=by_itself,
+                epoch=owned.epoch,
             )
         except Fenced:
             self.refuse(owned, "halt")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from fluvial.fence import own
 from fluvial.store import Store, alarm_table, incident_table, pipeline_table
 from monitors.alarm import Alarm
 
@@ -96,8 +97,12 @@ class Incidents:
         *,
         gives_up: Mapping[str, Any] | None = None,
         retried: bool = False,
+        epoch: int | None = None,
     ) -> None:
         """Open an incident because a shard is halted, or tell the open one why it is now.
+
+        ``epoch`` is that of the owner who says so. Raises Fenced where a newer owner is there: it may
+        have the shard at work. None is for who knows that nobody has.
 
         ``gives_up`` is what accepting the gap would give up: see :func:`fluvial.bridge.bridge`;
         ``retried`` says whether the shard is tried again by itself. The sentence of before with other
@@ -105,6 +110,8 @@ class Incidents:
         """
         with self._store.write() as db:
             lock_pipeline(db, pipeline)
+            if epoch is not None:
+                own(db, pipeline, shard, epoch)
             now = time.time()
             row: dict[str, Any] = {"pipeline": pipeline, "shard": shard, "monitor": HALT}
             said: dict[str, Any] = {"why": why, "retried": retried}
@@ -133,10 +140,12 @@ class Incidents:
         db.execute(update.values(evidence={**row.evidence, **said}))
         return True
 
-    def went_on(self, pipeline: str, shard: int) -> None:
-        """Close the incident of a halted shard: it runs again."""
+    def went_on(self, pipeline: str, shard: int, *, epoch: int | None = None) -> None:
+        """Close the incident of a halted shard: it runs again. ``epoch`` as in ``stands_still``."""
         with self._store.write() as db:
             lock_pipeline(db, pipeline)
+            if epoch is not None:
+                own(db, pipeline, shard, epoch)
             known = standing(db, pipeline, shard)
             if known is not None:
                 column = incident_table.c

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from monitors.window import Bucket
 
-LEAST = 6
+LEAST = 2
 """Differences that a length needs before it is heard."""
 
 CAUTION = 2.0
@@ -36,11 +36,11 @@ class Rung:
         self.last: float | None = None
         self.carry: float | None = None
 
-    def add(self, mean: float) -> float | None:
+    def add(self, mean: float, spread: float) -> float | None:
         """Take the next block's mean; returns that of two blocks when a second has come."""
         if self.last is not None:
             self.count += 1
-            self.squares += (mean - self.last) ** 2
+            self.squares += (mean - self.last) ** 2 / spread
         self.last = mean
         if self.carry is None:
             self.carry = mean
@@ -54,41 +54,44 @@ class Dependence:
 
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
-    ...     ladder.add(0.3 if i // 64 % 2 else 0.1)   # 512 observations low, 512 high
-    >>> ladder.at(0.2, 8).size < 5 < ladder.at(0.2, 512).size
-    True
+    ...     ladder.add(0.3 if i // 64 % 2 else 0.1, 0.16)   # 512 observations low, 512 high
+    >>> round(ladder.at(512).size)
+    64
     """
 
     def __init__(self, block: int) -> None:
         self._block = block
         self._rungs: list[Rung] = []
 
-    def add(self, mean: float, rung: int = 0) -> None:
-        """Take the mean of the next block of ``block * 2**rung`` observations."""
+    def add(self, mean: float, spread: float, rung: int = 0) -> None:
+        """Take the mean of the next block of ``block * 2**rung`` observations.
+
+        ``spread`` is the variance that one independent observation would have at this level.
+        """
         above: float | None = mean
         while above is not None:
             while rung >= len(self._rungs):
                 self._rungs.append(Rung())
-            above = self._rungs[rung].add(above)
+            above = self._rungs[rung].add(above, spread)
             rung += 1
 
-    def relearn(self, buckets: Iterable[tuple[int, Bucket]]) -> None:
+    def relearn(self, buckets: Iterable[tuple[int, Bucket]], spread: float) -> None:
         """Forget everything and learn from what a window holds, oldest first."""
         self._rungs = []
         for row, bucket in buckets:
-            self.add(bucket.total / bucket.n, row)
+            self.add(bucket.total / bucket.n, spread, row)
 
     def cut(self) -> None:
         """The level changes here: no difference may span it."""
         for rung in self._rungs:
             rung.last = rung.carry = None
 
-    def excursion(self, height: float, n: int) -> None:
+    def excursion(self, height: float, n: int, spread: float) -> None:
         """Count a change that went back after ``n`` observations: it is what this stream does."""
         for index, rung in enumerate(self._rungs):
             share = min(1.0, n / (self._block * 2**index))
             rung.count += 2
-            rung.squares += 2 * (height * share) ** 2
+            rung.squares += 2 * (height * share) ** 2 / spread
 
     def mark(self) -> list[tuple[float, float]]:
         """What was counted so far, for ``back_to``."""
@@ -100,36 +103,39 @@ class Dependence:
             rung.count, rung.squares = mark[index] if index < len(mark) else (0.0, 0.0)
         self.cut()
 
-    def at(self, mean: float, n: int) -> Effect:
-        """The effect on the mean of ``n`` observations at this level."""
-        spread = max(mean * (1.0 - mean), 1e-4)
-        effects = self._effects(spread)
+    def at(self, n: int, mark: list[tuple[float, float]] | None = None) -> Effect:
+        """The effect on the mean of ``n`` observations, by what was counted up to a mark where one is given.
+
+        Short stretches are judged by the longest lengths as well: within a burst, errors are no
+        chance, however few of them there are.
+        """
+        effects = [
+            Effect((self._block << i) * squares / (2.0 * count), count * 2.0 / 3.0)
+            for i, (count, squares) in enumerate(self.mark() if mark is None else mark)
+            if count >= LEAST
+        ]
         if not effects:
             return Effect(1.0, 1e9)
-        top = 0
-        while self._block << (top + 1) <= n:
-            top += 1
-        held = effects[: top + 1]
-        floor = [e.size * (1.0 - CAUTION * sqrt(2.0 / e.freedom)) for e in held]
-        best = max(range(len(held)), key=floor.__getitem__)
-        size, freedom = held[best]
-        growth = self._growth(held, floor)
-        return Effect(max(size * growth ** (top - best), 1e-3), freedom)
+        floors = [effect.size * _floor(effect.freedom) for effect in effects]
+        best = max(range(len(effects)), key=floors.__getitem__)
+        size, freedom = effects[best]
+        beyond = (n // self._block).bit_length() - len(effects)
+        if beyond > 0:
+            size *= _growth(effects, floors) ** beyond
+        return Effect(max(size, 1e-3), freedom)
 
-    def _growth(self, held: list[Effect], floor: list[float]) -> float:
-        """How much the effect grows a rung, where it certainly does at the longest lengths there are."""
-        last, growth = len(held) - 1, 1.0
-        for back in range(1, min(3, last) + 1):
-            ratio = floor[last] / held[last - back].size
-            if ratio > 1.0:
-                growth = max(growth, ratio ** (1.0 / back))
-        return min(growth, 2.0)
 
-    def _effects(self, spread: float) -> list[Effect]:
-        found = []
-        for index, rung in enumerate(self._rungs):
-            if rung.count < LEAST:
-                break
-            variance = rung.squares / (2.0 * rung.count)
-            found.append(Effect((self._block << index) * variance / spread, rung.count * 2.0 / 3.0))
-        return found
+def _growth(effects: list[Effect], floors: list[float]) -> float:
+    """How much the effect grows a rung, where it certainly does at the longest lengths there are."""
+    last, growth = len(effects) - 1, 1.0
+    for back in range(1, min(3, last) + 1):
+        ratio = floors[last] / max(effects[last - back].size, 1e-3)
+        if ratio > 1.0:
+            growth = max(growth, ratio ** (1.0 / back))
+    return min(growth, 2.0)
+
+
+def _floor(freedom: float) -> float:
+    """What share of an estimated variance the true one has at least (Wilson and Hilferty, 1931)."""
+    part = 2.0 / (9.0 * freedom)
+    return max(0.0, 1.0 - part - CAUTION * sqrt(part)) ** 3

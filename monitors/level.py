@@ -74,6 +74,7 @@ class Level:
         self._bin_n, self._bin_total = 0, 0.0
         self._open_n, self._open_total = 0, 0.0
         self._blocks = 0
+        self._spread = 0.0
         self._open: Open | None = None
         self._last: tuple[float, int] | None = None
         self._restart(Window())
@@ -149,7 +150,7 @@ class Level:
         first = not any(any(profile) for profile in before)
         self._restart(Window(reversed(restated)), keep=not first)
         if first:
-            self._ladder.relearn(restated)
+            self._ladder.relearn(restated, self._spread)
 
     # ---- blocks
 
@@ -159,7 +160,8 @@ class Level:
         self.n += block.n
         self._blocks += 1
         self._window.add(block)
-        self._ladder.add(block.total / block.n)
+        if self._spread:
+            self._ladder.add(block.total / block.n, self._spread)
         if self._settled_at >= 0:
             if self.n >= self._settled_at:
                 self._settle()
@@ -208,7 +210,10 @@ class Level:
     def _tune(self) -> None:
         """The weights of the sums at the present level of the window."""
         mean = min(max(self._window.mean, 0.005), 0.995)
-        size = self._ladder.at(mean, self._window.n // 4).size if self._window.n >= 64 else 1.0
+        size = 1.0
+        if self._window.n >= 128:
+            self._spread = max(mean * (1.0 - mean), 1e-3)
+            size = self._ladder.at(self._window.n // 4).size
         self._weights = []
         for sign in (1.0, -1.0):
             for times in SIZES:
@@ -218,7 +223,7 @@ class Level:
                 )
 
     def _sum_up(self, block: Bucket) -> None:
-        if self._blocks % LOOK_EVERY == 0:
+        if self._blocks % LOOK_EVERY == 0 or not self._spread:
             self._tune()
         n, ones = block.n, block.total
         most, sums = 0.0, self._sums
@@ -231,6 +236,8 @@ class Level:
             self._look_at = self.n
             self._rumour_n = self.n
             self._mark = self._ladder.mark()
+        elif most < RUMOUR:
+            self._mark = None
         self._evidence = most
 
     # ---- the comparison
@@ -241,13 +248,19 @@ class Level:
         if split is None or split.score < split.needed:
             return
         change = split.after - split.before
-        if abs(change) < self._spec.smallest_change:
+        if abs(change) < self._worth(change):
             return
         if not self._warm and not (
             change >= self._spec.gross and split.n_before >= 400 and split.score >= 1.6 * split.needed
         ):
             return
         self._raise(split)
+
+    def _worth(self, change: float) -> float:
+        """The smallest change to speak of: what is open already is said again when it is much larger."""
+        if self._open is None or (self._open.reached - self._open.base) * change < 0:
+            return self._spec.smallest_change
+        return max(self._spec.smallest_change, 0.75 * abs(self._open.reached - self._open.base))
 
     def _best_split(self) -> Split | None:
         window, best, most = self._window, None, -inf
@@ -270,7 +283,7 @@ class Level:
             score = _ratio(n0, p0, n1, p1)
             if score < LEAST_EVIDENCE:
                 continue
-            effect = self._ladder.at(p0, n1)
+            effect = self._ladder.at(n1, self._mark if self._warm else None)
             score /= effect.size
             # Student's t and not the normal: the variance is an estimate
             score = 0.5 * (effect.freedom + 1.0) * log(1.0 + 2.0 * score / effect.freedom)
@@ -328,7 +341,7 @@ class Level:
         begun = self.n - split.n_after
         if self._last is not None and self._last[0] * change < 0:
             height = min(abs(self._last[0]), abs(change))
-            self._ladder.excursion(height, begun - self._last[1])
+            self._ladder.excursion(height, begun - self._last[1], self._spread)
         self._last = change, begun
 
     def _phase(self, split: Split) -> Phase:
@@ -351,6 +364,8 @@ class Level:
         """What was seen since the alarm is the new reference: what raised it looks larger than it is."""
         self._settled_at = -1
         self._warm = True
+        if self._open is not None:
+            self._open = self._open._replace(reached=self._window.mean)
         self._restart(self._window)
         self._say_state()
 

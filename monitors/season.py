@@ -8,6 +8,9 @@ FULL = 0.8
 KEEP = 0.96
 """What a cycle's weight is worth one cycle later."""
 
+DOUBT = 4.0
+"""How many times its noise, over the number of cycles, a profile has to be before any of it is believed."""
+
 
 class Season:
     """A profile over one ``period`` (seconds) in ``bins`` equal parts, each a difference to the cycle's mean.
@@ -93,7 +96,7 @@ class Season:
         between = sum(max(q / weight - r * r, 0.0) for q, r in zip(self._square, raw, strict=True)) / bins
         noise = 0.375 * between / max(cycles - 1.0, 0.5)  # of three bins weighted 1:2:1
         signal = sum(m * m for m in smooth) / bins - noise
-        if signal <= 0.5 * noise:
+        if signal <= DOUBT / cycles * noise:
             return [0.0] * bins
         believed = [m * signal / (signal + noise) for m in smooth]
         level = sum(believed) / bins

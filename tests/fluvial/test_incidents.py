@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from fluvial.fence import Fenced
 from fluvial.incidents import GROUP, STATES, Incident, Incidents, NoSuchIncident
+from fluvial.journal import Journal
 from fluvial.reviews import Action, Request, register, review
 from fluvial.store import Store
 from monitors.alarm import Alarm
@@ -210,3 +212,19 @@ def test_open_incidents_are_those_of_workers_the_newest_first(incidents: Inciden
     assert found[0][:2] == (0, "halt")
     assert set(found[1:]) == {(1, "loss", "a1"), (1, "delay", "a2")}
     assert incidents.still_open("coins", 2) == found[:2]
+
+
+def test_what_a_former_owner_says_of_its_shard_opens_and_closes_nothing(
+    incidents: Incidents, store: Store
+) -> None:
+    journal = Journal(store, "coins")
+    former, present = (journal.acquire(0, worker).epoch for worker in ("slow", "quick"))
+    with pytest.raises(Fenced):
+        incidents.stands_still("coins", 0, "the disk is gone", epoch=former)
+    assert incidents.listing() == []
+    incidents.stands_still("coins", 0, "the disk is gone", epoch=present)
+    with pytest.raises(Fenced):
+        incidents.went_on("coins", 0, epoch=former)
+    assert [found.state for found in incidents.listing()] == ["firing"]
+    incidents.went_on("coins", 0, epoch=present)
+    assert [found.state for found in incidents.listing()] == ["resolved"]
