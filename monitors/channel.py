@@ -2,23 +2,19 @@
 
 from monitors.alarm import Alarm
 from monitors.level import Level, State
+from monitors.part import ENOUGH, part
 from monitors.reading import Reading
 from monitors.spec import LevelSpec
 
-ENOUGH = 96
-"""Values that make a block: where fewer are present, several blocks of rows become one."""
-
-GRAIN = 1e-7
-"""Added at random, so that what never varied has a variance to compare with."""
-
 
 class Channel:
-    """A level that takes readings; ``part`` names it."""
+    """A level that takes the readings of a part; ``level`` is that of a part of weight 1."""
 
-    def __init__(self, part: str, spec: LevelSpec) -> None:
-        self.part = part
-        self._level = Level(part, spec)
-        self._n, self._total, self._grain = 0, 0.0, 1
+    def __init__(self, name: str, level: LevelSpec) -> None:
+        self.part, watched = name, part(name)
+        self._enough = ENOUGH * watched.block
+        self._level = Level(name, watched.spec(level))
+        self._n, self._total = 0.0, 0.0
 
     @property
     def state(self) -> State:
@@ -33,15 +29,15 @@ class Channel:
     def rearm(self) -> None:
         """Forget the reference of the level."""
         self._level.rearm()
-        self._n, self._total = 0, 0.0
+        self._n, self._total = 0.0, 0.0
 
     def take(self, reading: Reading, time: float) -> Alarm | None:
         """Take a block's reading with the event time of its middle; the alarm that it raised."""
         self._n += reading.n
         self._total += reading.total
-        if self._n < ENOUGH:
+        if self._n < self._enough:
             return None
-        self._grain = (self._grain * 1103515245 + 12345) % 2147483648
-        self._level.push(self._n, self._total + self._n * GRAIN * self._grain / 2147483648, time)
-        self._n, self._total = 0, 0.0
+        n = round(self._n)
+        self._level.push(n, self._total * n / self._n, time)
+        self._n, self._total = 0.0, 0.0
         return self._level.alarm

@@ -4,9 +4,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from monitors.alarm import Alarm
-from monitors.field import BLOCK, CHANNELS, Field, FieldSpec, Kind
+from monitors.field import Field, FieldSpec
 from monitors.level import State
+from monitors.part import BLOCK, Kind, weight
 from monitors.spec import DAY, WEEK, LevelSpec
+
+NEVER = 2.0
+"""No change is so gross that it is said in the warm-up: night and day may be as far apart."""
 
 
 class Fields:
@@ -34,10 +38,11 @@ class Fields:
         seasons: tuple[float, ...] = (DAY, WEEK),
         warmup: int = 1000,
     ) -> None:
-        channels = sum(CHANNELS[kind] for kind in kinds.values())
+        parts = sum(weight(kind) for kind in kinds.values())
         level = LevelSpec(
-            budget=budget / max(channels, 1),
+            budget=budget / max(parts, 1),
             warmup=warmup,
+            gross=NEVER,
             block=BLOCK,
             settle=8 * BLOCK,
             two_sided=True,

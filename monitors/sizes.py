@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from monitors.reading import Reading, percents
-from monitors.scale import Numbers, Scale, iqr, median, numbers
+from monitors.scale import Numbers, Scale, dependence, iqr, median, numbers
 
 REMEMBERED = 64
 """Blocks whose medians are remembered, to tell a person what they were."""
@@ -87,6 +87,7 @@ class Sizes:
 
     def __init__(self, reference: Sequence[Any], unit: str = "") -> None:
         self._size, self._unit = Size(reference, "", unit), unit
+        self._dependence = dependence(numbers(reference))
 
     def read(self, column: Sequence[Any]) -> list[Reading]:
         """Location, spread and range of a column."""
@@ -96,7 +97,8 @@ class Sizes:
             return [NOTHING] * 3
         places = self._size.place(values)
         spread = Reading(n, float(np.add.reduce(np.abs(places))))
-        return [located(places), spread, Reading(n, float(self._size.scale.outside(values)))]
+        outside = self._size.scale.outside(values) / self._dependence  # numbers far out come in a row
+        return [located(places), spread, Reading(n / self._dependence, outside)]
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """Medians for the location, the middle half's width for the spread, shares for the range."""
