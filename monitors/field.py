@@ -139,7 +139,7 @@ class Field:
         )
 
     def _joins(self, alarm: Alarm) -> bool:
-        """Whether this is the change that was said last: it began before that, or soon after for how old it is."""
+        """Whether this is the change that was said last: it began before, or soon after for how old it is."""
         if self._said is None or alarm.monitor in self._moved:
             return False
         time, n = self._said

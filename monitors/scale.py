@@ -99,11 +99,11 @@ def dependence(values: Numbers) -> float:
     autoregression of .9 about 12 (its arc cosine law; a mean has 19).
 
     >>> dependence(numbers([0, 1] * 50)), dependence(numbers([0] * 50 + [1] * 50))
-    (1.0, 2450.25)
+    (1.0, 2500.0)
     """
     if len(values) < 2:
         return 1.0
-    above = values > median(np.sort(values)) if len(values) % 2 else values >= median(np.sort(values))
+    above = values >= median(np.sort(values))
     crossed = int(np.count_nonzero(above[1:] != above[:-1]))
     up = int(np.count_nonzero(above))
     expected = 2.0 * up * (len(values) - up) / len(values)
