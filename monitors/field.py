@@ -9,9 +9,9 @@ from monitors.level import State
 from monitors.part import BLOCK, Kind
 from monitors.reading import Reader, Reading, percents
 from monitors.shares import Answers, Shares
-from monitors.sizes import Pictures, Sizes, view_picture
+from monitors.sizes import Pictures, Sizes, view_pictures
 from monitors.spec import LevelSpec
-from monitors.texts import Texts, view_text
+from monitors.texts import Texts, view_texts
 
 REFERENCE, LEAST = 1024, 256
 """Rows of a reference, and values that have to be present among them."""
@@ -19,7 +19,7 @@ REFERENCE, LEAST = 1024, 256
 JOINED = 8 * BLOCK
 """Rows after an alarm within which whatever else moves is of the same change."""
 
-EVERY = 4
+EVERY = 16
 """Of every so many texts the words of one are looked at."""
 
 
@@ -76,11 +76,11 @@ class Field:
         self._said = None
         self._moved = set()
 
-    def view(self, value: Any, row: int) -> Any:
-        """What is kept of a text or a picture until its block is full."""
+    def view(self, values: Sequence[Any]) -> Sequence[Any]:
+        """What is kept of some values until their block is full: of texts and pictures no content."""
         if self._spec.kind == "text":
-            return view_text(value, words=self._reader is None or row % EVERY == 0)
-        return view_picture(value)
+            return view_texts(values, EVERY if self._reader else 1)
+        return view_pictures(values) if self._spec.kind == "image" else values
 
     def take(self, column: Sequence[Any], time: float) -> Alarm | None:
         """Take the values of a block of rows with the event time of its middle; the alarm it raised."""

@@ -13,6 +13,10 @@ NEVER = 2.0
 """No change is so gross that it is said in the warm-up: night and day may be as far apart."""
 
 
+HELD = 16
+"""Rows of which texts and pictures are held at most; a block is made of whole such runs."""
+
+
 class Fields:
     """Watches the values of events, field by field.
 
@@ -79,13 +83,19 @@ class Fields:
         if self.alarms:
             self.alarms = []
         get = values.get
-        row = [get(name) for name in self._names]
-        for i in self._heavy:
-            row[i] = self._fields[i].view(row[i], len(self._rows))
-        self._rows.append(row)
+        self._rows.append([get(name) for name in self._names])
         self._times.append(time)
+        if self._heavy and len(self._rows) % HELD == 0:
+            self._lighten()
         if len(self._rows) >= BLOCK:
             self._close()
+
+    def _lighten(self) -> None:
+        """Texts and pictures are not kept until their block is full."""
+        newest = self._rows[-HELD:]
+        for i in self._heavy:
+            for row, view in zip(newest, self._fields[i].view([row[i] for row in newest]), strict=True):
+                row[i] = view
 
     def _close(self) -> None:
         columns, time = zip(*self._rows, strict=True), self._times[BLOCK // 2]

@@ -121,7 +121,7 @@ class Pictures:
 
     def read(self, column: Sequence[tuple[float, float, float]]) -> list[Reading]:
         """The locations of brightness, sharpness and size."""
-        columns = list(zip(*column, strict=True)) or [()] * 3
+        columns = list(zip(*column, strict=True)) or [(), (), ()]
         return [size.read(values) for size, values in zip(self._sizes, columns, strict=True)]
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
@@ -129,9 +129,11 @@ class Pictures:
         return self._sizes[self.parts.index(part)].say(blocks)
 
 
-def view_picture(image: Any) -> tuple[float, float, float] | None:
-    """What is kept of a picture: anything with ``brightness``, ``sharpness``, ``width`` and ``height``."""
-    try:
-        return image.brightness, image.sharpness, float(image.width * image.height)
-    except AttributeError:
-        return None
+def view_pictures(images: Sequence[Any]) -> list[tuple[float, float, float] | None]:
+    """What is kept of pictures: of what has ``brightness``, ``sharpness``, ``width`` and ``height``."""
+    return [
+        (image.brightness, image.sharpness, float(image.width * image.height))
+        if hasattr(image, "sharpness")
+        else None
+        for image in images
+    ]
