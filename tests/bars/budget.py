@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
 
-from tests.bars.contenders import FIELD, LOSS, NAMED, OURS, Ours
+from tests.bars.contenders import NAMED, OURS, OurFeature, OurLoss
 from tests.bars.judges import Verdict
 from tests.bars.said import Hearer, listen
 from tests.bars.streams import Stream
@@ -27,7 +27,7 @@ def count(contender: str, stream: Stream, *, feature: bool) -> Counts:
 
 def _who(contender: str, budget: float, feature: bool) -> Hearer:
     if contender == OURS:
-        return Ours((FIELD if feature else LOSS)._replace(budget=budget), squash=feature)
+        return OurFeature(budget) if feature else OurLoss(budget)
     return NAMED[contender].feature() if feature else NAMED[contender].loss()
 
 
@@ -51,6 +51,3 @@ def between(alarms: int) -> tuple[float, float]:
 def _chi(half: int, z: float) -> float:
     third = 1.0 / (9.0 * half)
     return half * (1.0 - third + z * sqrt(third)) ** 3
-
-
-Make = Callable[[int, int], Stream]

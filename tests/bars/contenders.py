@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from river import drift
 
+from monitors.alarm import Alarm
+from monitors.fields import Fields
 from monitors.level import Level
 from monitors.spec import LevelSpec
 from tests.bars.said import Hearer, Said
@@ -17,26 +19,46 @@ BUDGET = 0.02
 """False alarms per 100,000 events that a pipeline has by default: half for the loss, half for all else."""
 
 LOSS = LevelSpec(budget=BUDGET / 2)
-FIELD = LevelSpec(budget=BUDGET / 2, two_sided=True)
 CALL = Said(0, "worse")
 """What a detector that knows no direction tells whoever has to get up."""
 
 
-class Ours:
-    """A level with its default configuration; a feature is put on [0, 1] first."""
+class OurLoss:
+    """A level with the default configuration."""
 
-    def __init__(self, spec: LevelSpec = LOSS, *, squash: bool = False) -> None:
-        self.level, self._squash = Level("loss", spec), squash
+    def __init__(self, budget: float = LOSS.budget) -> None:
+        self.level = Level("loss", LOSS._replace(budget=budget))
 
     def hear(self, value: float, time: float) -> Said | None:
         """One observation."""
-        self.level.update(squashed(value) if self._squash else value, time)
+        self.level.update(value, time)
         alarm = self.level.alarm
-        return None if alarm is None else Said(alarm.n, alarm.direction, alarm.phase, alarm.part, alarm)
+        return None if alarm is None else Said(alarm.n, alarm.direction, alarm.phase, alarm=alarm)
 
     def rearm(self) -> None:
         """Warm up again."""
         self.level.rearm()
+
+
+class OurFeature:
+    """The monitor of fields with one numeric field; alarms of the same row are said one after the other."""
+
+    def __init__(self, budget: float = BUDGET / 2) -> None:
+        self._fields = Fields({"x": "number"}, budget)
+        self._untold: deque[Alarm] = deque()
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation."""
+        self._fields.update({"x": value}, time)
+        self._untold.extend(self._fields.alarms)
+        if not self._untold:
+            return None
+        alarm = self._untold.popleft()
+        return Said(alarm.n, alarm.direction, alarm.phase, alarm=alarm)
+
+    def rearm(self) -> None:
+        """Warm up again."""
+        self._fields.rearm()
 
 
 class Always:
@@ -130,7 +152,7 @@ class Contender(NamedTuple):
 
 OURS = "fluvial"
 CONTENDERS: tuple[Contender, ...] = (
-    Contender(OURS, Ours, lambda: Ours(FIELD, squash=True)),
+    Contender(OURS, OurLoss, OurFeature),
     Contender("always", Always, Always),
     Contender("never", Never, Never),
     Contender("ADWIN", lambda: River(drift.ADWIN), lambda: River(drift.ADWIN)),

@@ -61,7 +61,7 @@ def _seconds(take: Take, stream: Stream) -> float:
 
 
 def field(contender: str, n: int, rounds: int = 3) -> Cost:
-    """A value of one of twenty fields. Raises Absent."""
+    """A value of one of twenty fields."""
     made = table(5, n)
     rows, took = list(made.rows()), []
     for _ in range(rounds):

@@ -35,18 +35,26 @@ def run(name: str, number: int, draw: int, contenders: Sequence[str]) -> Came:
     return came
 
 
+def workers(jobs: int) -> ProcessPoolExecutor:
+    """Processes to play in."""
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+
+
+def asked(
+    pool: ProcessPoolExecutor, row: Row, runs: int, contenders: Sequence[str], draw: int = 0
+) -> list[Future[Came]]:
+    """Have so many runs of a row played."""
+    return [pool.submit(run, row.name, number, draw, contenders) for number in range(runs)]
+
+
 def drawn(rows: Iterable[Row], contenders: Sequence[str], draw: int, jobs: int) -> Iterator[Drawn]:
     """Play all rows in full, and yield each as soon as it and those before it are done."""
     rows = list(rows)
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        asked: dict[str, list[Future[Came]]] = {
-            row.name: [pool.submit(run, row.name, number, draw, contenders) for number in range(row.full)]
-            for row in rows
-            if not row.alone
-        }
+    with workers(jobs) as pool:
+        played = {row.name: asked(pool, row, row.full, contenders, draw) for row in rows if not row.alone}
         for row in rows:
             if not row.alone:
-                yield judged(row, contenders, [one.result() for one in asked[row.name]])
+                yield judged(row, contenders, [one.result() for one in played[row.name]])
     for row in rows:
         if row.alone:
             yield judged(row, contenders, [run(row.name, n, draw, contenders) for n in range(row.full)])

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monitors.part import Kind
 from tests.bars.streams import A_DAY, autoregression, times
 
 NUMBERS = (*(f"g{i}" for i in range(7)), "ln0", "ln1", "t0", "t1", "ar9a", "ar9b", "ar99", "season")
 CATEGORIES = tuple(f"c{i}" for i in range(5))
-KINDS = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(CATEGORIES, "category")
+KINDS: dict[str, Kind] = {**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(CATEGORIES, "category")}  # type: ignore[dict-item]
 SHARES = (0.30, 0.25, 0.20, 0.10, 0.10, 0.05)
 NAMES = np.array(["a", "b", "c", "d", "e", "f"], dtype=object)
 MISSING = 0.01

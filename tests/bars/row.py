@@ -42,13 +42,6 @@ class Row(NamedTuple):
         """The seed of a run in a draw: no two rows share one."""
         return crc32(f"{self.name}/{draw}/{run}".encode())
 
-    def runs(self, contender: str, runs: int, draw: int = 0) -> Verdict:
-        """Play so many runs and judge them; what is absent meets nothing."""
-        try:
-            return self.judge([self.play(contender, self.seed(run, draw), run) for run in range(runs)])
-        except Absent as why:
-            return missing(why)
-
 
 def missing(why: Absent) -> Verdict:
     """What stands where a row cannot be measured here."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 from river import drift
 
+from monitors.fields import Fields
+
 from tests.bars.contenders import BUDGET, CALL, OURS, Count, River
 from tests.bars.inputs import KINDS, Table, Values
 from tests.bars.said import Hearer, Run, Said
-from tests.bars.tornado import Absent
 
 
 class Watcher(Protocol):
@@ -24,18 +24,16 @@ class Watcher(Protocol):
 
 
 class OurFields:
-    """The monitor of all fields, with the half of the budget that is not the loss's. Raises Absent."""
+    """The monitor of all fields, with the half of the budget that is not the loss's."""
 
     def __init__(self) -> None:
-        try:
-            made = importlib.import_module("monitors.fields").Fields
-        except ModuleNotFoundError:
-            raise Absent("there is no monitors/fields.py") from None
-        self.fields: Any = made(KINDS, BUDGET / 2)
+        self.fields = Fields(KINDS, BUDGET / 2)
 
     def hear(self, values: Values, time: float) -> list[Said]:
         """One event."""
         self.fields.update(values, time)
+        if not self.fields.alarms:
+            return []
         return [
             Said(a.n, a.direction, a.phase, a.monitor.removeprefix("field:"), a) for a in self.fields.alarms
         ]
