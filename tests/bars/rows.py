@@ -257,7 +257,7 @@ FIELDS: tuple[Row, ...] = (
             f"one of 20 fields: {words}, 20 runs",
             f"found in 19 of 20, median within {most:,}",
             20,
-            1,
+            2,
             watches(change, 32_000, 25_000),
             Found(most, at_least=0.95, directions=("changed",), of=CHANGES[change]),
         )
@@ -277,7 +277,7 @@ KNOB: tuple[Row, ...] = tuple(
         f"the knob on {words}, 20 × 100,000",
         "alarms per 100,000 within a factor of 3 of the budget, where so few can tell",
         20,
-        1,
+        2,
         knob(make, feature=feature),
         budget.judge,
     )
