@@ -86,12 +86,12 @@ class Dependence:
         for rung in self._rungs:
             rung.last = rung.carry = None
 
-    def excursion(self, height: float, n: int, spread: float) -> None:
+    def excursion(self, height: float, n: int, spread: float, weight: float = 1.0) -> None:
         """Count a change that went back after ``n`` observations: it is what this stream does."""
         for index, rung in enumerate(self._rungs):
             share = min(1.0, n / (self._block * 2**index))
-            rung.count += 2
-            rung.squares += 2 * (height * share) ** 2 / spread
+            rung.count += 2.0 * weight
+            rung.squares += 2.0 * weight * (height * share) ** 2 / spread
 
     def mark(self) -> list[tuple[float, float]]:
         """What was counted so far, for ``back_to``."""

@@ -274,7 +274,8 @@ class Level:
         begun = self.n - split.n_after
         if self._last is not None and self._last[0] * split.change < 0:
             height = min(abs(self._last[0]), abs(split.change))
-            self._ladder.excursion(height, begun - self._last[1], self._spread)
+            weight = min(8.0, 1.0 + split.n_after / 1000.0)  # what moves slowly and comes back will do so again
+            self._ladder.excursion(height, begun - self._last[1], self._spread, weight)
         self._last = split.change, begun
 
     def _phase(self, split: Split) -> Phase:
