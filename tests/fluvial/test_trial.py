@@ -123,6 +123,7 @@ EVENTS = """fields:
   hour: {type: integer}
   flag: {type: boolean}
   text: {type: text}
+  picture: {type: image}
 """
 
 
