@@ -202,16 +202,13 @@ def _schema(spec: FieldSpec) -> CoreSchema:
             return core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high)
         case "integer":
             return core_schema.int_schema(strict=True, ge=ceil(low), le=floor(high))
-        case "boolean":
-            return core_schema.bool_schema(strict=True)
-        case "time":
-            return core_schema.datetime_schema()
         case "category":
             return _name_schema()
         case "text":
             return core_schema.str_schema(strict=True, max_length=spec.max_length)
         case "image":
             return _image_schema(spec.size)
+    return core_schema.bool_schema(strict=True) if spec.type == "boolean" else core_schema.datetime_schema()
 
 
 def _image_schema(size: int) -> CoreSchema:

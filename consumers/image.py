@@ -5,17 +5,17 @@ is whole numbers too: sums over areas, and one division at the end.
 """
 
 import re
+import struct
+import zlib
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from io import BytesIO
 from math import isqrt
-from struct import error as NotPacked
 from typing import Any, NamedTuple
-from zlib import error as NotZipped
 
 import numpy as np
-from PIL import Image as pillow
+import PIL.Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
@@ -36,7 +36,7 @@ _LEVELS = tuple([level / 255 for level in range(256)])
 
 _BROKEN = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError),
-    *(ValueError, NotPacked, NotZipped),
+    *(ValueError, struct.error, zlib.error),
 )
 """What Pillow raises over a file that is damaged. Not MemoryError, which another machine would not raise."""
 
@@ -67,7 +67,8 @@ class Image(NamedTuple):
     def __str__(self) -> str:
         return f"image {self.width}x{self.height}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def read_image(text: str, size: int) -> Image:
@@ -139,8 +140,8 @@ def _grey(file: ImageFile) -> Any:
     if picture.mode.startswith("I;16"):
         return np.asarray(picture).astype(np.uint16) >> 8
     if picture.has_transparency_data:
-        paper = pillow.new("RGBA", picture.size, "white")
-        picture = pillow.alpha_composite(paper, picture.convert("RGBA"))
+        paper = PIL.Image.new("RGBA", picture.size, "white")
+        picture = PIL.Image.alpha_composite(paper, picture.convert("RGBA"))
     plain = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     return np.asarray(plain.convert("L"))
 

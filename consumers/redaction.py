@@ -99,10 +99,12 @@ def _parsed(raw: bytes) -> object:
 
 
 def _without_images(parsed: dict[str, object], images: frozenset[str]) -> dict[str, object]:
-    return {
-        key: described(value) if isinstance(value, str) and (key in images or looks_like_image(value)) else value
-        for key, value in parsed.items()
-    }
+    """A record with each image in it described, whatever field it is in."""
+    seen = dict(parsed)
+    for key, value in parsed.items():
+        if isinstance(value, str) and (key in images or looks_like_image(value)):
+            seen[key] = described(value)
+    return seen
 
 
 def _cut(parsed: dict[str, object]) -> dict[str, object]:

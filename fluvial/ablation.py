@@ -3,8 +3,8 @@
 A field is replaced by what the contract would have put in its place had it been missing: its fill
 value, nothing at all, the default of a recent statistic. Where a missing value is refused, what is
 typical of the events before stands in: the median, the most frequent value, an empty text, the mean
-image. The contribution is the forecast as it was minus the forecast so. Fields that speak for each other share
-what they did, so that contributions need not add up.
+image. The contribution is the forecast as it was minus the forecast so. Fields that speak for each
+other share what they did, so that contributions need not add up.
 """
 
 from collections import Counter

@@ -111,7 +111,7 @@ def _value(spec: FieldSpec, number: int) -> Value:
         case "category":
             return (spec.values or ("one", "another"))[number % len(spec.values or "ab")]
         case "image":
-            levels = tuple([(number + place) % 2 / 1.0 for place in range(spec.size**2)])
+            levels = tuple([float((number + place) % 2) for place in range(spec.size**2)])
             return Image(levels, 0.5, 1.0, spec.size, spec.size)
     return ("some words", "and others")[number]
 
@@ -149,12 +149,12 @@ def _check_name(question: Question, stop: Stop, name: str) -> None:
 
 
 def _check_images(stop: Stop) -> None:
-    """Refuse a part that is handed an image as it is; what is at work inside a part is looked at by itself."""
+    """Refuse a part that is handed an image as it is; the parts inside it have stops of their own."""
     images = [name for name, value in stop.given.items() if isinstance(value, Image)]
     if images and not stop.wraps and not isinstance(stop.part, _PUT_UP_WITH_IMAGES):
         raise TrialFailed(
-            f"{type(stop.part).__name__} cannot do anything with the image {_listed(images)}: make numbers of it "
-            f"with Pixels({images[0]!r}) before, or keep it away with Select(...) or Numbers()"
+            f"{type(stop.part).__name__} cannot compute with the image {_listed(images)}: make numbers of it "
+            "with Pixels() before, or keep it away with Select(...) or Numbers()"
         )
 
 

@@ -137,7 +137,9 @@ def _aside(made: Explanation, name: str, value: Value) -> str:
     spec = made.pipeline.fields[name]
     if spec.pii:
         return f"{name} {MASK}"
-    return f"{name} {moment(float(value)) if spec.type == 'time' else plain_text(value)}"
+    return (
+        f"{name} {moment(value) if spec.type == 'time' and isinstance(value, float) else plain_text(value)}"
+    )
 
 
 def _verdict(made: Explanation) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image as pillow
+import PIL.Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -50,4 +50,4 @@ def saved(picture: Any, kind: str = "PNG", **how: Any) -> bytes:
 def ramp(width: int = 40, height: int = 30, mode: str = "L") -> Any:
     """A picture that gets brighter to the right, from 0 to 255."""
     row = (np.arange(width) * 255 // (width - 1)).astype(np.uint8)
-    return pillow.fromarray(np.tile(row, (height, 1))).convert(mode)
+    return PIL.Image.fromarray(np.tile(row, (height, 1))).convert(mode)

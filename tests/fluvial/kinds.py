@@ -214,7 +214,9 @@ def sighted() -> Feed:
     """A shard that learns from images, some of which wait for their label."""
     feed = Feed(towns(**SIGHTED))
     for n in range(20):
-        feed.put("events", {"id": f"e{n}", "door": png(40, 30, lambda x, y, n=n: 9 * x if n % 2 else 9 * y)}, n)
+        feed.put(
+            "events", {"id": f"e{n}", "door": png(40, 30, lambda x, y, n=n: 9 * x if n % 2 else 9 * y)}, n
+        )
         feed.label(f"e{n - 5}", n % 2 == 0)
     feed.outputs.clear()
     return feed
