@@ -35,8 +35,8 @@ _LEVELS = tuple([level / 255 for level in range(256)])
 """All values a pixel can have; one object each, however many events wait for their label."""
 
 _BROKEN = (
-    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError),
-    *(ValueError, struct.error, zlib.error),
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError, struct.error, zlib.error),
 )
 """What Pillow raises over a file that is damaged. Not MemoryError, which another machine would not raise."""
 
@@ -127,16 +127,18 @@ def _bytes(text: str) -> bytes:
 
 
 def _grey(file: ImageFile) -> Any:
-    """The brightness of each pixel from 0 to 255, transparent ones on white; rows of bytes."""
+    """The brightness of each pixel from 0 to 255; rows of bytes. Raises NoImage."""
     try:
-        picture = _PLUGINS[file.kind](BytesIO(file.content))
-        if picture.size != (file.width, file.height):
-            raise NoImage("bad_image", f"is a {file.kind} of two sizes")
-        picture.load()
-    except NoImage:
-        raise
+        return _decoded(file)
     except _BROKEN:
         raise NoImage("bad_image", f"is a {file.kind} that is damaged or was cut short") from None
+
+
+def _decoded(file: ImageFile) -> Any:
+    picture = _PLUGINS[file.kind](BytesIO(file.content))
+    if picture.size != (file.width, file.height):
+        raise ValueError("the decoder would take memory for another size")
+    picture.load()
     if picture.mode.startswith("I;16"):
         return np.asarray(picture).astype(np.uint16) >> 8
     if picture.has_transparency_data:

@@ -1,13 +1,13 @@
 """The file of an image, read as bytes only: what it is, how large it says it is, and the parts that paint it.
 
-Nothing is decoded here, so that size is judged before memory is taken. Only the parts that pixels are
+Size is judged here, before a decoder takes memory, and whether all rows of a PNG are there. Only the parts that pixels are
 made of are handed on: comments, profiles, thumbnails and cameras' notes never reach a decoder, which
 therefore has less to fail on, and no other version of it can make something else of them.
 """
 
+import zlib
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
-from zlib import crc32
 
 LONGEST = 700_000
 """Characters of base64 at most: with them, an event still fits into Kafka's usual megabyte."""
@@ -21,6 +21,12 @@ MOST_SCANS = 64
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 OTHERS = {b"GIF8": "a GIF", b"RIFF": "a WebP", b"BM": "a BMP", b"II*\0": "a TIFF", b"MM\0*": "a TIFF"}
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Numbers that make a pixel, by the colour type of a PNG."""
+
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps, of the seven images that an interlaced PNG is made of."""
 
 _PAINTED_BY = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -64,6 +70,8 @@ def image_file(raw: bytes) -> ImageFile:
     if found.width * found.height > MOST_PIXELS:
         said = f"is {found.width} x {found.height} pixels large; at most {MOST_PIXELS:,} are decoded"
         raise NoImage("out_of_range", said)
+    if found.kind == "PNG":
+        _check_rows(found)
     return found
 
 
@@ -90,10 +98,31 @@ def _chunks(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = at + 12 + int.from_bytes(raw[at : at + 4])
         if len(name) < 4 or end > len(raw):
             raise NoImage("bad_image", "is a PNG that was cut short")
-        if crc32(raw[at + 4 : end - 4]) != int.from_bytes(raw[end - 4 : end]):
+        if zlib.crc32(raw[at + 4 : end - 4]) != int.from_bytes(raw[end - 4 : end]):
             raise NoImage("bad_image", "is a PNG with a part whose checksum is wrong")
         yield name, raw[at:end]
         at = end
+
+
+def _check_rows(file: ImageFile) -> None:
+    """Raise NoImage unless a PNG unpacks to all its rows; a decoder would leave the others black."""
+    depth, colour, _, _, interlaced = file.content[24:29]
+    bits = depth * _CHANNELS.get(colour, 0)
+    passes = _PASSES if interlaced else ((0, 0, 1, 1),)
+    size = sum(_bytes_of(file, bits, *one) for one in passes)
+    packed = b"".join(chunk[8:-4] for name, chunk in _chunks(file.content) if name == b"IDAT")
+    try:
+        found = len(zlib.decompressobj().decompress(packed, size)) if bits else 0
+    except zlib.error:
+        found = 0
+    if found < size or not size:
+        raise NoImage("bad_image", "is a PNG that is damaged or was cut short")
+
+
+def _bytes_of(file: ImageFile, bits: int, left: int, top: int, step_right: int, step_down: int) -> int:
+    columns = (file.width - left + step_right - 1) // step_right
+    rows = (file.height - top + step_down - 1) // step_down
+    return rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
 
 
 # ---- JPEG: ITU-T T.81, annex B
