@@ -1,8 +1,8 @@
 """The file of an image, read as bytes only: what it is, how large it says it is, and the parts that paint it.
 
-Size is judged here, before a decoder takes memory, and whether all rows of a PNG are there. Only the parts that pixels are
-made of are handed on: comments, profiles, thumbnails and cameras' notes never reach a decoder, which
-therefore has less to fail on, and no other version of it can make something else of them.
+Size is judged here, before a decoder takes memory, and whether all rows of a PNG are there. Only the
+parts that pixels are made of are handed on: comments, profiles, thumbnails and cameras' notes never
+reach a decoder, which therefore has less to fail on.
 """
 
 import zlib

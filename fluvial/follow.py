@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from river import base, compose
+from river.base.transformer import BaseTransformer
 
 from consumers.event import Value
 from learners.task import FAULTS
 
 TROUBLE = (TypeError, AttributeError, NotImplementedError, RuntimeError, AssertionError)
 """What a model raises on events of a kind it is not made for; FAULTS are what a task puts up with."""
+
+_MODELS = (base.Classifier, base.Regressor, BaseTransformer, compose.Pipeline)
 
 
 class Stop(NamedTuple):
@@ -40,7 +43,7 @@ def _inner(part: Any) -> Iterator[Any]:
     """The models inside a model."""
     for value in vars(part).values():
         for one in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(one, base.Estimator):
+            if isinstance(one, _MODELS):
                 yield one
 
 

@@ -1,4 +1,4 @@
-"""Digits as a camera might see them, one every two seconds on a made-up clock; what each is follows a minute later.
+"""Pictures of digits, one every two seconds on a made-up clock; what each shows follows a minute later.
 
 ``records()`` yields ``(stream, key, value, timestamp_ms)``. Nothing is read and nothing downloaded: each
 digit is drawn from dots, shifted, thickened, lit and made noisy by draws that hang on its number alone.
