@@ -1,6 +1,7 @@
 """Images from the event to the snapshot: learned from, kept, shown by their size and by nothing else."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from fluvial.config import ConfigError
 from fluvial.snapshot import pack, unpack
 from fluvial.state import State
 from tests.consumers.pictures import png
+from tests.examples.playing import EXAMPLES, produced
+from tests.fluvial.commandline import Commandline
 from tests.fluvial.kinds import SIGHTED, sighted
+from tests.fluvial.ran import ran
 from tests.fluvial.shards import Feed, published, towns
 from tests.recovery.likeness import difference
 
@@ -111,3 +115,20 @@ def test_of_what_an_image_did_the_mean_of_the_images_before_tells() -> None:
     assert (found.name, found.rule) == ("door", f"mean of {len(before)}")
     assert found.change != 0
     assert f"{found.value} {found.replaced_by}" == "image 40x30 image 40x30"
+
+
+@pytest.mark.parametrize(("private", "shown"), [(False, "image 24x32"), (True, "***")])
+def test_an_explained_prediction_shows_an_image_by_its_size(
+    command: Commandline, tmp_path: Path, private: bool, shown: str
+) -> None:
+    text = (EXAMPLES / "digits" / "pipeline.yaml").read_text()
+    text = text.replace("{type: image, ", f"{{type: image, pii: {str(private).lower()}, ")
+    records = [(stream, key.decode(), value, at) for stream, key, value, at in produced("digits", 60)]
+    file = ran(tmp_path, records, text=text)
+    told = command("explain", file, "digit-0050", "--json").json
+    [seen] = told["contributions"]
+    assert told["same"]
+    assert (seen["name"], seen["value"], seen["rule"]) == ("picture", shown, "left out")
+    said = command("explain", file, "digit-0050").out
+    assert shown in said
+    assert "iVBORw0KGgo" not in said + json.dumps(told)
