@@ -10,7 +10,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-emit-index-url --no-header --no-annotate $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check bench soak lock clean
+.PHONY: help env demo test check bench bars soak lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: .venv/.dev  ## lint, formatting, types and the direction of imports
 
 bench: .venv/.dev  ## measure events per second and latency (ARGS= passes options on)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bars: .venv/.dev  ## measure the drift monitors and write docs/monitors.md: 20 minutes (ARGS= passes options on)
+	@$(BIN)/python -m tests.bars --write $(ARGS)
 
 soak: .venv/.dev  ## measure recovery in full and write docs/recovery.md: hours (ARGS= passes options on)
 	@$(BIN)/python -m tests.recovery --full --write $(ARGS)

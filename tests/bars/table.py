@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from tests.bars.contenders import OURS
 from tests.bars.draw import Drawn
 from tests.bars.judges import Verdict
 from tests.bars.row import EVERYBODY, Row
@@ -18,25 +19,27 @@ def head() -> Iterator[str]:
     yield "|---|---|" + "---|" * len(EVERYBODY)
 
 
-def line(row: Row, verdicts: dict[str, Verdict]) -> str:
-    """One row: the figure of each contender, and whether it reaches the bar."""
-    cells = [shown(verdicts.get(name), loud=name == EVERYBODY[0]) for name in EVERYBODY]
+def line(row: Row, verdicts: dict[str, Verdict], before: str = "") -> str:
+    """One row: the figure of each contender and whether it reaches the bar, or what was told of it before."""
+    cells = before.removeprefix("| ").removesuffix(" |").split(" | ")[2:] or ["–"] * len(EVERYBODY)
+    for at, name in enumerate(EVERYBODY):
+        if name in verdicts:
+            cells[at] = shown(verdicts[name], loud=name == OURS)
     return "| " + " | ".join([row.stream, row.bar, *cells]) + " |"
 
 
-def shown(verdict: Verdict | None, *, loud: bool) -> str:
+def shown(verdict: Verdict, *, loud: bool) -> str:
     """A figure with its mark; ours is loud where it does not reach the bar."""
-    if verdict is None:
-        return "–"
     if verdict.met:
         return f"{verdict.figure} ✓"
     return f"**{verdict.figure} ✗**" if loud else f"{verdict.figure} ✗"
 
 
-def merged(page: str, drawn: Iterable[Drawn]) -> list[str]:
-    """The lines of the whole table: these rows, and for the others what a page says of them."""
+def merged(page: str, drawn: Drawn) -> list[str]:
+    """The lines of the whole table: this row, and for the others what a page says of them."""
     told = {text.split(" | ")[0].removeprefix("| "): text for text in page.splitlines()}
-    told |= {one.row.stream: line(one.row, one.verdicts) for one in drawn}
+    name = drawn.row.stream
+    told[name] = line(drawn.row, drawn.verdicts, told.get(name, ""))
     return [*head(), *(told[row.stream] for row in ROWS if row.stream in told)]
 
 

@@ -25,20 +25,26 @@ def test_a_bar_that_we_miss_is_loud_and_one_that_others_miss_is_not() -> None:
     assert shown(Verdict("3", False), loud=True) == "**3 ✗**"
     assert shown(Verdict("3", False), loud=False) == "3 ✗"
     assert shown(Verdict("0", True), loud=True) == "0 ✓"
-    assert shown(None, loud=True) == "–"
 
 
 def test_a_line_has_a_cell_for_each_contender() -> None:
     cells = line(ROWS[0], {OURS: Verdict("0", True)}).split(" | ")
     assert len(cells) == len(next(head()).split(" | ")) == 2 + len(EVERYBODY)
+    assert cells[2:4] == ["0 ✓", "–"]
+
+
+def test_a_contender_who_was_not_asked_keeps_what_was_told_of_it() -> None:
+    before = line(ROWS[0], {"never": Verdict("7", True), OURS: Verdict("1", True)})
+    after = line(ROWS[0], {OURS: Verdict("2", True)}, before)
+    assert after == line(ROWS[0], {"never": Verdict("7", True), OURS: Verdict("2", True)})
 
 
 def test_rows_measured_anew_replace_their_lines_and_leave_the_others() -> None:
-    page = "\n".join(merged("", [drawn(1, "second")]))
-    page = "\n".join(merged(page, [drawn(0, "first")]))
+    page = "\n".join(merged("", drawn(1, "second")))
+    page = "\n".join(merged(page, drawn(0, "first")))
     lines = page.splitlines()
     assert ["first" in lines[2], "second" in lines[3], len(lines)] == [True, True, 4]
-    assert "otherwise" in "\n".join(merged(page, [drawn(1, "otherwise")]))
+    assert "otherwise" in "\n".join(merged(page, drawn(1, "otherwise")))
 
 
 def test_what_is_written_stands_between_its_marks_and_the_rest_stays() -> None:
