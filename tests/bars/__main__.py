@@ -38,7 +38,7 @@ def main() -> int:
         if asked.write:
             write(one)
     print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
-    return int(any([missed(one) for one in found if OURS in one.verdicts]))
+    return int(sum(missed(one) for one in found if OURS in one.verdicts) > 0)
 
 
 def missed(one: Drawn) -> bool:
@@ -71,7 +71,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bars", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"all, or some of: {', '.join(BY_NAME)}")
     parser.add_argument("--seed", type=int, default=0, help="another number draws everything anew")
-    parser.add_argument("--who", default=",".join(EVERYBODY), help="contenders, with commas between (default: all)")
+    parser.add_argument(
+        "--who", default=",".join(EVERYBODY), help="contenders, with commas between (default: all)"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--write", action="store_true", help=f"also write these rows into docs/{PAGE.name}")
     parser.add_argument("--picture", action="store_true", help=f"only draw docs/{picture.PATH.name}")

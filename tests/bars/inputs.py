@@ -13,7 +13,7 @@ from tests.bars.streams import A_DAY, autoregression, times
 
 NUMBERS = (*(f"g{i}" for i in range(7)), "ln0", "ln1", "t0", "t1", "ar9a", "ar9b", "ar99", "season")
 CATEGORIES = tuple(f"c{i}" for i in range(5))
-KINDS: dict[str, Kind] = {**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(CATEGORIES, "category")}  # type: ignore[dict-item]
+KINDS: dict[str, Kind] = {**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(CATEGORIES, "category")}
 SHARES = (0.30, 0.25, 0.20, 0.10, 0.10, 0.05)
 NAMES = np.array(["a", "b", "c", "d", "e", "f"], dtype=object)
 MISSING = 0.01
@@ -79,9 +79,7 @@ def _number(name: str, draw: Any, n: int) -> Any:
             return draw.standard_normal(n)
 
 
-def _change(
-    what: str, at: int, n: int, draw: Any, columns: dict[str, Any], missing: dict[str, Any]
-) -> None:
+def _change(what: str, at: int, n: int, draw: Any, columns: dict[str, Any], missing: dict[str, Any]) -> None:
     match what:
         case "mean" | "dependent":
             columns[CHANGES[what]][at:] += 0.5

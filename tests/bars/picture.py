@@ -131,7 +131,7 @@ def incidents(alarms: Sequence[Alarm], end: float) -> list[tuple[float, float]]:
     found: list[tuple[float, float]] = []
     begun: float | None = None
     for alarm in alarms:
-        if begun is not None and (alarm.phase == "recovered" or alarm.phase == "first"):
+        if begun is not None and alarm.phase in ("recovered", "first"):
             found.append((begun, alarm.time))
             begun = None
         if alarm.phase == "first" and alarm.direction == "worse":

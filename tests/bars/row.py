@@ -43,6 +43,11 @@ class Row(NamedTuple):
         return crc32(f"{self.name}/{draw}/{run}".encode())
 
 
+def made(make: Callable[..., Stream], *rest: Any) -> Make:
+    """A stream whose runs differ by their seeds alone."""
+    return lambda seed, run: make(seed, *rest)
+
+
 def missing(why: Absent) -> Verdict:
     """What stands where a row cannot be measured here."""
     return Verdict(f"NOT MEASURED: {why}", False)

@@ -71,9 +71,7 @@ def test_a_judge_draws_the_line_where_the_bar_says(judge: object, runs: list[obj
 def test_a_knob_has_to_be_followed_as_far_as_so_few_alarms_can_tell(
     alarms: tuple[int, ...], met: bool
 ) -> None:
-    counts = tuple(
-        (budget, n, 100_000) for budget, n in zip((0.1, 1.0, 10.0, 100.0), alarms, strict=True)
-    )
+    counts = tuple((budget, n, 100_000) for budget, n in zip((0.1, 1.0, 10.0, 100.0), alarms, strict=True))
     assert judge_budget([counts]).met is met
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import mean
 
 import pytest
@@ -44,7 +45,10 @@ def test_seasons_reach_from_5_to_15_percent(
 ) -> None:
     values = make(1, 70 * A_DAY).values
     parts = A_DAY // 5
-    weeks = [mean(values[i + w * 7 * A_DAY + j] for w in range(10) for j in range(0, parts, 2)) for i in range(0, 7 * A_DAY, parts)]
+    weeks = [
+        mean(values[i + w * 7 * A_DAY + j] for w in range(10) for j in range(0, parts, 2))
+        for i in range(0, 7 * A_DAY, parts)
+    ]
     assert min(weeks) == pytest.approx(low, abs=0.02)
     assert max(weeks) == pytest.approx(high, abs=0.02)
 
@@ -60,7 +64,7 @@ def test_a_change_is_where_a_stream_says_it_is() -> None:
 def test_a_dependent_feature_has_the_correlation_asked_for() -> None:
     x = streams.dependent(1, 0.9, 200_000).values
     assert mean(v * v for v in x) == pytest.approx(1.0, abs=0.05)
-    assert mean(a * b for a, b in zip(x, x[1:], strict=False)) == pytest.approx(0.9, abs=0.05)
+    assert mean(a * b for a, b in pairwise(x)) == pytest.approx(0.9, abs=0.05)
 
 
 def test_late_labels_come_in_the_order_of_their_arrival_with_the_times_of_their_events() -> None:

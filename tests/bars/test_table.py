@@ -64,7 +64,9 @@ def test_names_and_streams_of_rows_are_unique() -> None:
 
 
 def test_the_page_has_every_row_with_the_bar_of_today_and_no_other() -> None:
-    told = re.findall(r"^\| ([^|]+) \| ([^|]+) \| .+ \|$", PAGE.partition("<!-- end of bars -->")[0], re.MULTILINE)
+    told = re.findall(
+        r"^\| ([^|]+) \| ([^|]+) \| .+ \|$", PAGE.partition("<!-- end of bars -->")[0], re.MULTILINE
+    )
     assert [one for one in told if one[0] != "stream"] == [(row.stream, row.bar) for row in ROWS]
 
 

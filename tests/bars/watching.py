@@ -1,4 +1,4 @@
-"""Who watches twenty fields at once, each in its own way; ours is looked up when it is asked for."""
+"""Who watches twenty fields at once, each in its own way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from river import drift
 
 from monitors.fields import Fields
-
 from tests.bars.contenders import BUDGET, CALL, OURS, Count, River
 from tests.bars.inputs import KINDS, Table, Values
 from tests.bars.said import Hearer, Run, Said
