@@ -33,14 +33,20 @@ def _who(contender: str, budget: float, feature: bool) -> Hearer:
 
 def judge(runs: Sequence[Counts]) -> Verdict:
     """The measured rate follows the knob within a factor of 3, as far as so few alarms can tell."""
-    shown, met = [], True
+    rates, met = [], True
     for at, budget in enumerate(BUDGETS):
         alarms, n = sum(run[at][1] for run in runs), sum(run[at][2] for run in runs)
         low, high = between(alarms)
         asked = budget * n / 1e5
         met &= low <= FACTOR * asked and high >= asked / FACTOR
-        shown.append(f"{budget:g}: {alarms / n * 1e5:.2g}")
-    return Verdict(", ".join(shown), met)
+        rates.append(1e5 * alarms / n)
+    if len(set(rates)) == 1:
+        return Verdict(f"{_shown(rates[0])}, no knob", met)
+    return Verdict(", ".join(f"{b:g}: {_shown(r)}" for b, r in zip(BUDGETS, rates, strict=True)), met)
+
+
+def _shown(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def between(alarms: int) -> tuple[float, float]:

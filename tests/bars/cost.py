@@ -9,8 +9,8 @@ from typing import NamedTuple
 from river import drift
 
 from monitors.level import Level
-from tests.bars.contenders import LOSS, OURS, Count
-from tests.bars.inputs import KINDS, table
+from tests.bars.contenders import LOSS, Count
+from tests.bars.inputs import KINDS, Table, Values, table
 from tests.bars.judges import Verdict
 from tests.bars.streams import Stream, steps
 from tests.bars.watching import WATCHERS, OurFields
@@ -63,16 +63,19 @@ def _seconds(take: Take, stream: Stream) -> float:
 def field(contender: str, n: int, rounds: int = 3) -> Cost:
     """A value of one of twenty fields."""
     made = table(5, n)
-    rows, took = list(made.rows()), []
-    for _ in range(rounds):
-        watcher = WATCHERS[contender]()
-        take = watcher.fields.update if isinstance(watcher, OurFields) else watcher.hear
-        began = process_time()
-        for values, time in zip(rows, made.times, strict=True):
-            take(values, time)
-        took.append(process_time() - began)
-    micro = 1e6 * min(took) / n / len(KINDS)
-    return Cost(micro, micro / (field("ADWIN", n, 1).micro if contender == OURS else micro))
+    rows = list(made.rows())
+    turns = [(_watching(contender, rows, made), _watching("ADWIN", rows, made)) for _ in range(rounds)]
+    ours, river = (min(seconds) for seconds in zip(*turns, strict=True))
+    return Cost(1e6 * ours / n / len(KINDS), ours / river)
+
+
+def _watching(contender: str, rows: list[Values], made: Table) -> float:
+    watcher = WATCHERS[contender]()
+    take = watcher.fields.update if isinstance(watcher, OurFields) else watcher.hear
+    began = process_time()
+    for values, time in zip(rows, made.times, strict=True):
+        take(values, time)
+    return process_time() - began
 
 
 class Within:
