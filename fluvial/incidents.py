@@ -2,6 +2,7 @@
 
 The state of an incident is computed from dated facts (who acknowledged when, who resolved when)
 and not stored. Ids come from the alarm that opened it, so a republished alarm opens nothing twice.
+Which alarms belong together is said in :mod:`fluvial.grouping`.
 """
 
 import hashlib
@@ -13,14 +14,13 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from fluvial.evidence import calls, cause, complete, phase, stored
+from fluvial.grouping import gather, incident_of
 from fluvial.store import Store, alarm_table, incident_table, pipeline_table
-from monitors.alarm import Alarm
+from monitors.alarm import Alarm, Phase
 
 State = Literal["firing", "acknowledged", "resolved"]
 STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
-
-GROUP = 7 * 86400.0
-"""Seconds of event time around the alarms of an open incident: one more of its monitor joins them."""
 
 HALT = "halt"
 """The monitor of an incident that says that a shard stands still; its times are clock times."""
@@ -45,7 +45,11 @@ class NoSuchIncident(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One drift of one pipeline. Times ending in ``_at`` are clock times, the others event times (s)."""
+    """One drift of one pipeline. Times ending in ``_at`` are clock times, the others event times (s).
+
+    ``monitor`` and ``shard`` are those that reported it first; ``alarms`` counts what called, and the
+    evidence, in the order of event time, also holds what stands beside it.
+    """
 
     id: str
     pipeline: str
@@ -70,9 +74,27 @@ class Incident:
         return "firing" if self.acknowledged_at is None else "acknowledged"
 
     @property
+    def severity(self) -> str:
+        """Whom it calls: page, or what the alert says that opened it."""
+        labels = self.evidence[-1]["labels"] if self.evidence and self.monitor.startswith(ALERT) else {}
+        return str(labels.get("severity", "page"))
+
+    @property
+    def phase(self) -> Phase | None:
+        """Where the change stands; None where no monitor called."""
+        return phase(self.evidence)
+
+    @property
     def eased(self) -> bool:
-        """Whether the latest alarm said that the loss went down again."""
-        return bool(self.evidence) and self.evidence[-1]["direction"] == "better"
+        """Whether everything that called has said since that it went down again."""
+        return self.phase in ("eased", "recovered")
+
+    def told(self) -> dict[str, Any]:
+        """Everything about it, as other programs are told."""
+        likely, because = cause(self.evidence)
+        computed = {"state": self.state, "severity": self.severity, "phase": self.phase}
+        computed |= {"cause": likely, "because": because}
+        return {name: getattr(self, name) for name in self.__slots__} | computed
 
 
 class Incidents:
@@ -148,25 +170,19 @@ class Incidents:
         known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
         if db.execute(known).first() is not None:
             return
-        now = time.time()
-        incident_id = self._open_incident(db, pipeline, alarm)
+        now, evidence = time.time(), stored(alarm)
+        incident_id = incident_of(db, pipeline, alarm)
         if incident_id is not None:
-            _grow(db, incident_id, alarm.time)
-        elif alarm.direction == "worse":
+            _grow(db, incident_id, alarm.time, by=int(calls(evidence)))
+        elif calls(evidence):
             incident_id = alarm_id
             row = {"id": alarm_id, "pipeline": pipeline, "shard": shard, "monitor": alarm.monitor}
             row |= {"opened_at": now, "last_time": alarm.time, "alarms": 1, "version": 1, "announced": 0}
             db.execute(sa.insert(incident_table).values(row))
         row = {"id": alarm_id, "incident": incident_id, "pipeline": pipeline, "shard": shard}
-        row |= {"evidence": alarm._asdict(), "time": alarm.time, "at": now}
-        db.execute(sa.insert(alarm_table).values(row))
-
-    def _open_incident(self, db: sa.Connection, pipeline: str, alarm: Alarm) -> str | None:
-        column, near = incident_table.c, alarm_table.c.time.between(alarm.time - GROUP, alarm.time + GROUP)
-        query = sa.select(column.id).join(alarm_table, alarm_table.c.incident == column.id)
-        same = column.pipeline == pipeline, column.monitor == alarm.monitor, column.resolved_at.is_(None)
-        newest = query.where(*same, near).order_by(column.last_time.desc(), column.id)
-        return db.execute(newest.limit(1)).scalar()
+        db.execute(sa.insert(alarm_table).values(**row, evidence=evidence, time=alarm.time, at=now))
+        if incident_id is not None and calls(evidence):
+            gather(db, pipeline, incident_id, alarm)
 
     def get(self, incident_id: str) -> Incident:
         """One incident with the evidence of its alarms. Raises NoSuchIncident."""
@@ -176,7 +192,7 @@ class Incidents:
     def listing(
         self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200, offset: int = 0
     ) -> list[Incident]:
-        """Incidents, the newest first, without evidence; ``offset`` skips the newest ones."""
+        """Incidents with their evidence, the newest first; ``offset`` skips the newest ones."""
         query = sa.select(incident_table).order_by(
             incident_table.c.opened_at.desc(), incident_table.c.last_time.desc(), incident_table.c.id
         )
@@ -185,7 +201,9 @@ class Incidents:
         if state is not None:
             query = query.where(_in_state(state))
         with self._store.read() as db:
-            return [_incident(row) for row in db.execute(query.limit(limit).offset(offset))]
+            rows = db.execute(query.limit(limit).offset(offset)).all()
+            evidence = _evidence(db, [row.id for row in rows])
+        return [_incident(row, evidence.get(row.id)) for row in rows]
 
     def counts(self, pipeline: str) -> dict[State, int]:
         """How many incidents of a pipeline are in each state."""
@@ -245,8 +263,15 @@ def read_incident(db: sa.Connection, incident_id: str) -> Incident:
     row = db.execute(sa.select(incident_table).where(incident_table.c.id == incident_id)).first()
     if row is None:
         raise NoSuchIncident(f"no incident has the id {incident_id!r}: see `fluvial incidents`")
-    alarms = sa.select(alarm_table.c.evidence).where(alarm_table.c.incident == incident_id)
-    return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time, alarm_table.c.id)).scalars()))
+    return _incident(row, _evidence(db, [incident_id]).get(incident_id))
+
+
+def _evidence(db: sa.Connection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    column, found = alarm_table.c, dict[str, list[dict[str, Any]]]()
+    query = sa.select(column.incident, column.evidence).where(column.incident.in_(ids))
+    for incident, said in db.execute(query.order_by(column.time, column.id)):
+        found.setdefault(incident, []).append(complete(said))
+    return found
 
 
 def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
@@ -256,10 +281,13 @@ def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
     return db.execute(query.where(column.monitor == HALT, column.resolved_at.is_(None))).scalar()
 
 
-def _grow(db: sa.Connection, incident_id: str, at: float) -> None:
+def _grow(db: sa.Connection, incident_id: str, at: float, *, by: int = 1) -> None:
+    """Note ``by`` more alarms that called; what only stands beside it is news as well."""
     column = incident_table.c
-    latest = sa.case((column.last_time < at, at), else_=column.last_time)
-    more = {"alarms": column.alarms + 1, "version": column.version + 1, "last_time": latest}
+    more: dict[str, Any] = {"version": column.version + 1}
+    if by:
+        latest = sa.case((column.last_time < at, at), else_=column.last_time)
+        more |= {"alarms": column.alarms + by, "last_time": latest}
     db.execute(sa.update(incident_table).where(column.id == incident_id).values(**more))
 
 

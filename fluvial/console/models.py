@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from fluvial.console.phrases import visible
+from fluvial.evidence import calls
 from fluvial.incidents import State
 from fluvial.reviews import Action
+from monitors.alarm import Cause, Direction, Phase, Severity
 
 Text = Annotated[str, BeforeValidator(visible)]
 """Text that may come from events: nothing in it can hide or disguise the rest."""
@@ -128,6 +130,25 @@ class Slice(BaseModel):
     metrics: dict[Text, float | None]
 
 
+class MonitorRow(BaseModel):
+    """One monitor over all shards; of several states the one that matters most speaks."""
+
+    monitor: Text
+    subject: Text = Field(description="what it watches, in words")
+    state: Text = Field(description="warming, quiet, suspected or alarm")
+    shards: dict[Text, int] = Field(description="state: shards in it")
+    low: float | None = Field(description="the present level on the shard where it is lowest")
+    high: float | None = Field(description="the present level on the shard where it is highest")
+    alarms: dict[Text, int] = Field(description="direction: alarms so far")
+
+
+class Estimate(BaseModel):
+    """What the loss is expected to be where labels have not come; means over the shards."""
+
+    loss: float | None = Field(description="0 to 1; compare with the level of the monitor loss")
+    error: float | None = Field(description="how far such estimates were from what labels said later")
+
+
 class ShardRow(BaseModel):
     """One shard: who runs it and how far it is."""
 
@@ -165,6 +186,8 @@ class PipelineDetail(PipelineSummary):
     recent: list[MetricRow]
     scores: list[MetricRow]
     slices: list[Slice]
+    monitors: list[MonitorRow] = Field(description="those that matter most first")
+    estimate: Estimate | None = Field(description="null: nothing is estimated")
     shard_rows: list[ShardRow]
     models: list[ModelChoice] = Field(description="what a rollback can bring back")
     facts: dict[str, Any] = Field(description="what the pipeline file says: fields, recent, topics, goal")
@@ -194,17 +217,40 @@ class GivenUp(BaseModel):
 
 
 class Evidence(BaseModel):
-    """One alarm: means of the watched quantity before and after the onset."""
+    """One alarm: means of the watched quantity before and after the onset, and how sure that is."""
 
     monitor: Text
-    direction: Literal["worse", "better"]
+    direction: Direction
     time: float
-    onset: float
+    onset: float | None
     n: int
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     n_before: int
     n_after: int
+    low: float | None = Field(None, description="the change is larger with 95 % confidence")
+    high: float | None = Field(None, description="the change is smaller with 95 % confidence")
+    score: float | None = Field(None, description="the evidence, in standard errors")
+    needed: float | None = Field(None, description="the evidence that the budget of false alarms asks for")
+    dependence: float | None = Field(1.0, description="so many observations count as one")
+    season: float | None = Field(0.0, description="size of the daily or weekly rhythm that was taken out")
+    phase: Phase = Field("first", description="a new change, or what became of one")
+    part: Text = Field("", description="which part of what the monitor watches")
+    severity: Severity = Field("page", description="page: it called somebody; info: it did not")
+    cause: Cause = Field("", description="what is likely behind it; empty where nothing points anywhere")
+    because: Text = Field("", description="why that cause")
+
+    @property
+    def called(self) -> bool:
+        """Whether it called somebody."""
+        return calls(self.model_dump())
+
+
+class Signal(Evidence):
+    """One alarm of a pipeline, whether or not it called anybody."""
+
+    shard: int
+    incident: Text | None = Field(description="the incident that it opened or stands beside")
 
 
 class Standstill(BaseModel):
@@ -243,8 +289,13 @@ class IncidentSummary(BaseModel):
     headline: Text
     opened_at: float
     last_time: float
-    alarms: int
-    eased: bool = Field(description="the latest alarm said that the loss went down again")
+    alarms: int = Field(description="alarms that called; the evidence may hold others")
+    monitors: list[Text] = Field(description="those that called, the first of them first")
+    severity: Text = Field(description="page; of an alert what it says itself")
+    phase: Phase | None = Field(description="where the change stands; null where no monitor called")
+    eased: bool = Field(description="everything that called has said since that it went down again")
+    cause: Text = Field(description="what is likely behind it; empty where nothing points anywhere")
+    because: Text = Field(description="why that cause, in a sentence")
     version: int
     acknowledged_by: Text | None
     acknowledged_at: float | None
