@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import typer
 
 from fluvial.commands.common import plain_text, print_table
-from fluvial.console.claims import PHASES, certainty, gap, lead, likely, moved, observed, subject
+from fluvial.console.claims import PHASES, certainty, gap, lead, likely, sentence, subject
 from fluvial.console.phrases import count, moment, number
 from fluvial.evidence import Said, calling, cause, who
 
@@ -32,12 +32,9 @@ def print_claims(evidence: Sequence[Said]) -> None:
 
 
 def _print_alarm(said: Said) -> None:
-    became = f" ({PHASES[said['phase']]})" if said["phase"] != "first" else ""
-    seen = f"{count(said['n_after'], observed(said['monitor']))} against {said['n_before']:,} before"
-    _say(
-        f"{said['severity']}: {subject(*who(said))} {said['direction']}{became}: {moved(said)} "
-        f"since {moment(said['onset'])}, over {seen} (said {moment(said['time'])})"
-    )
+    became = f", {PHASES[said['phase']]}" if said["phase"] != "first" else ""
+    way = f"{said['severity']}, {said['direction']}{became}"
+    _say(f"{way}: {sentence(said)} (said {moment(said['time'])})")
     if sure := certainty(said):
         _say(f"  {sure}")
 

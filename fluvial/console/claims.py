@@ -4,7 +4,7 @@ A part of what a monitor watches may hold a value from events: it is hostile tex
 here and escaped where it is shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 from fluvial.console.phrases import change, count, moment, number, span
@@ -205,6 +205,17 @@ def lead(onset: float | None, of: float | None) -> str:
     return f"{span(apart)} {'before' if onset < of else 'after'}"
 
 
+def sentence(said: Said) -> str:
+    r"""What rose or fell, from where to where, since when, over how many observations.
+
+    >>> sentence({"monitor": "loss", "before": 0.1, "after": 0.1, "onset": 9, "n_before": 5, "n_after": 1})
+    'loss rose from 0.100 to 0.100 (+0\xa0%) since 1 Jan 1970, 00:00 UTC, seen on 1 label against 5 before'
+    """
+    seen = count(said["n_after"], observed(said["monitor"]))
+    when = f"since {moment(said['onset'])}, seen on {seen} against {said['n_before']:,} before"
+    return f"{subject(*who(said))} {_verb(said)} {moved(said)} {when}"
+
+
 def headline(monitor: str, evidence: Sequence[Said]) -> str:
     """What got worse, since when, from where to where, over how many labels; in one sentence."""
     called = calling(evidence)
@@ -212,15 +223,10 @@ def headline(monitor: str, evidence: Sequence[Said]) -> str:
         return f"A monitor of the {subject(monitor)} raised an alarm."
     first = called[0]
     last = [said for said in called if who(said) == who(first)][-1]
-    both = {"before": first["before"], "after": last["after"]}
-    named = subject(*who(first))
-    return (
-        f"The {named} {_verb(both)} {moved(both)} since {moment(first['onset'])}, "
-        f"seen on {count(last['n_after'], observed(first['monitor']))} against {last['n_before']:,} before."
-    )
+    return f"The {sentence({**last, 'before': first['before'], 'onset': first['onset']})}."
 
 
-def _verb(said: Mapping[str, float | None]) -> str:
+def _verb(said: Said) -> str:
     before, after = said["before"], said["after"]
     if before is None or after is None:
         return "changed"

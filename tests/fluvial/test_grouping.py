@@ -184,7 +184,7 @@ def test_after_a_decision_a_new_drift_is_a_new_incident(incidents: Incidents, st
 
 
 def test_a_shard_that_stands_still_is_an_incident_of_its_own(incidents: Incidents) -> None:
-    incidents.stands_still("coins", 0, "the disk is gone \0 \ud800")
+    incidents.stands_still("coins", 0, "the disk is gone")
     record(incidents, page(0), info(0.1))
     assert sorted(held(incidents).values()) == [["halt"], ["loss", "field:x"]]
 

@@ -149,4 +149,4 @@ def test_a_short_token_for_the_webhook_is_not_accepted(store: Store) -> None:
 def test_what_alertmanager_told_is_no_mark_on_the_axis_of_event_time(manager: Client, store: Store) -> None:
     manager.post(WEBHOOK, json=notification(alert()))
     alarms, _ = cases.marks(store, "flights", 0.0, 2e9)
-    assert {evidence["monitor"] for _, evidence in alarms} == {"loss"}
+    assert {signal.monitor for signal in alarms} == {"loss"}
