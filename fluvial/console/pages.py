@@ -20,7 +20,7 @@ from fluvial.store import Store
 PAGE = 50
 """Incidents on one page."""
 
-SIGNALS = 12
+SIGNALS = 10
 """Signals on a pipeline's page."""
 
 router = APIRouter(include_in_schema=False)
