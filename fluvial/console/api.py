@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 
 from fluvial.console import cases, charts, reading
 from fluvial.console.deciding import decide
+from fluvial.console.evidence import Signal
 from fluvial.console.models import (
     ConflictProblem,
     Figure,
@@ -17,7 +18,6 @@ from fluvial.console.models import (
     Problem,
     ReviewBody,
     ReviewView,
-    Signal,
 )
 from fluvial.console.reading import MOST_POINTS, Span
 from fluvial.incidents import State

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from fluvial.console.claims import headline
+from fluvial.console.evidence import Signal
 from fluvial.console.models import (
     IncidentDetail,
     IncidentSummary,
     ModelChoice,
     Progress,
     ReviewView,
-    Signal,
 )
 from fluvial.console.phrases import called, loss, outcome, standing
 from fluvial.evidence import calling, complete

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from fluvial.console import cases, reading
 from fluvial.console.claims import moved, subject
 from fluvial.console.drawing import COLORS, DECIDED, MODEL, Chart, began
-from fluvial.console.models import Evidence, Figure, IncidentDetail, PointView, Signal
+from fluvial.console.evidence import Evidence, Signal
+from fluvial.console.models import Figure, IncidentDetail, PointView
 from fluvial.console.phrases import DEEDS, metric
 from fluvial.console.reading import Span
 from fluvial.incidents import is_drift

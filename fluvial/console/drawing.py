@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from fluvial.console.models import Evidence, Figure, PointView
+from fluvial.console.evidence import Evidence
+from fluvial.console.models import Figure, PointView
 from fluvial.console.phrases import number, visible
 from learners.scoreboard import CHAMPION
 
