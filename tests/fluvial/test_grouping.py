@@ -80,6 +80,13 @@ def test_a_drift_that_took_long_to_be_seen_takes_in_what_was_seen_meanwhile(inci
     assert only(incidents).alarms == 2
 
 
+def test_between_two_drifts_an_alarm_belongs_to_the_one_of_its_own_monitor(incidents: Incidents) -> None:
+    record(incidents, page(0), page(8, "labels:truth"), page(6), info(5, "loss", direction="better"))
+    assert held(incidents) == {"a0": ["loss", "loss", "loss"], "a1": ["labels:truth"]}
+    record(incidents, page(6, "feed:silence"), start=4)
+    assert held(incidents)["a1"] == ["feed:silence", "labels:truth"], "the newest where neither is its own"
+
+
 def test_drifts_that_are_further_apart_than_a_week_are_two(incidents: Incidents) -> None:
     record(incidents, page(0), page(7.01, "labels:truth"))
     assert len(incidents.listing()) == 2
