@@ -48,13 +48,13 @@ class Scale(NamedTuple):
             unit = median(off) if len(off) else FINEST * max(abs(middle), 1.0)
         return cls(middle, max(unit, 1.0 / WIDEST), low - margin, high + margin)
 
-    def place(self, values: Numbers) -> Numbers:
-        """Where numbers lie in units off the middle, made to lie within ±1: z / (1 + |z|).
+    def place(self, values: Numbers, middle: float | None = None) -> Numbers:
+        """Where numbers lie in units off the middle (or another), made to lie within ±1: z / (1 + |z|).
 
         The softsign needs no exponential, so every machine finds the same bits.
         """
         with np.errstate(over="ignore"):
-            z = np.clip((values - self.middle) / self.unit, -1e9, 1e9)
+            z = np.clip((values - (self.middle if middle is None else middle)) / self.unit, -1e9, 1e9)
         return z / (1.0 + np.abs(z))
 
     def outside(self, values: Numbers) -> int:
