@@ -97,6 +97,11 @@ class Dependence:
         """What was counted so far, for ``back_to``."""
         return [(rung.count, rung.squares) for rung in self._rungs]
 
+    def without(self, step: float, spread: float) -> list[tuple[float, float]]:
+        """What was counted, as ``mark``, had one step of this height not happened."""
+        told = 0.75 * step * step / spread if spread else 0.0  # its blocks lie anywhere across it
+        return [(max(count - 1.0, 0.0), max(squares - told, 0.0)) for count, squares in self.mark()]
+
     def back_to(self, mark: list[tuple[float, float]]) -> None:
         """Take back what was counted since a mark, and cut."""
         for index, rung in enumerate(self._rungs):
