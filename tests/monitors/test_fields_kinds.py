@@ -57,12 +57,12 @@ MOVES: dict[str, tuple[Kind, str, Draw]] = {  # a kind, the parts that may be na
     "a constant": ("number", "location", lambda r, new: 7.0 + new),
     "mostly zero": (
         "number",
-        "location",
+        "location spread",
         lambda r, new: 0 if r.random() < (0.5 if new else 0.8) else r.randint(1, 9),
     ),
     "a sentinel": (
         "integer",
-        "range",
+        "spread range",
         lambda r, new: -999 if new and r.random() < 0.1 else r.randint(0, 300),
     ),
     "huge": ("number", "spread", lambda r, new: r.gauss(0, 1e305 if new else 1e200)),
