@@ -121,8 +121,9 @@ class Dependence:
 
     def forget_step(self, step: float, spread: float) -> None:
         """Go on as if one step of this height had not happened; no difference may span it."""
-        for rung, (rung.count, rung.squares) in zip(self._rungs, self.without(step, spread), strict=True):
-            rung.last = rung.carry = None
+        for rung, counts in zip(self._rungs, self.without(step, spread), strict=True):
+            rung.count, rung.squares = counts
+        self.cut()
 
     def reading(self, counts: Counts | None = None) -> "Reading":
         """What the ladder says, or would say by other counts than its own.

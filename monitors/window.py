@@ -72,7 +72,8 @@ class Window:
 
     def newest(self, n: int) -> "Window":
         """The window of the newest buckets that hold at most ``n`` observations together, at least of one."""
-        kept, held = [], 0
+        kept: list[tuple[int, Bucket]] = []
+        held = 0
         for row, bucket in self.newest_first():
             held += bucket.n
             if held > n and kept:
