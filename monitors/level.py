@@ -207,12 +207,11 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        window, budget, smallest = self._window, self._spec.budget, self._spec.smallest_change
-        split = best_split(window, budget, smallest, self._ladder.reading())
+        split = best_split(self._window, self._spec, self._ladder.reading())
         if split is None or split.convincing:
             return split
         apart = self._ladder.without(split.change, self._spread)
-        return best_split(window, budget, smallest, self._ladder.reading(apart))
+        return best_split(self._window, self._spec, self._ladder.reading(apart))
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
