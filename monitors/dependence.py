@@ -39,7 +39,7 @@ class Reading(NamedTuple):
         size, beyond = self.effect.size, n // (2 * self.longest)
         if self.growth > 1.0 and beyond > 0:
             size *= self.growth ** beyond.bit_length()
-        return Effect(max(size, 1e-3), self.effect.freedom)
+        return Effect(size, self.effect.freedom)
 
 
 class Rung:
@@ -68,6 +68,8 @@ class Rung:
 class Dependence:
     """The ladder of block lengths ``block``, 2 ``block``, 4 ``block``, … of one stream.
 
+    No effect is smaller than ``least``.
+
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
     ...     ladder.add(0.3 if i // 64 % 2 else 0.1, 0.16)   # 512 observations low, 512 high
@@ -75,8 +77,8 @@ class Dependence:
     65
     """
 
-    def __init__(self, block: int) -> None:
-        self._block = block
+    def __init__(self, block: int, least: float = 1e-3) -> None:
+        self._block, self._least = block, least
         self._rungs: list[Rung] = []
 
     def add(self, mean: float, spread: float, rung: int = 0) -> None:
@@ -133,7 +135,7 @@ class Dependence:
         """
         rungs = self.without(0.0, 1.0) if counts is None else counts
         effects = [
-            Effect((self._block << i) * squares / (2.0 * count), count * 2.0 / 3.0)
+            Effect(max((self._block << i) * squares / (2.0 * count), self._least), count * 2.0 / 3.0)
             for i, (count, squares) in enumerate(rungs)
             if count >= LEAST
         ]
@@ -148,7 +150,7 @@ def _growth(effects: list[Effect], floors: list[float]) -> float:
     """How much the effect grows a rung, where it certainly does at the longest lengths there are."""
     last, growth = len(effects) - 1, 1.0
     for back in range(1, min(3, last) + 1):
-        ratio = floors[last] / max(effects[last - back].size, 1e-3)
+        ratio = floors[last] / effects[last - back].size
         if ratio > 1.0:
             growth = max(growth, ratio ** (1.0 / back))
     return min(growth, 2.0)

@@ -54,7 +54,8 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
-        self._ladder, self._rumour = Dependence(spec.block), Rumour(spec.smallest_change)
+        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3)
+        self._rumour = Rumour(spec.smallest_change)
         self._spread = 0.0
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
@@ -198,7 +199,8 @@ class Level:
         """Say a rise within the warm-up now; otherwise leave the learning curve out of the reference."""
         self._warm = True
         split = self._split()
-        if split is not None and split.convincing and split.change >= self._spec.smallest_change:
+        said = split is not None and split.convincing and abs(split.change) >= self._spec.smallest_change
+        if split is not None and said and (split.change > 0 or self._spec.two_sided):
             self._raise(split)
         else:
             self._restart(self._window.newest(self._window.n // 2))
