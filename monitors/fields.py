@@ -40,7 +40,7 @@ class Fields:
         units: Mapping[str, str] | None = None,
         private: Collection[str] = (),
         seasons: tuple[float, ...] = (DAY, WEEK),
-        warmup: int = 1000,
+        warmup: int = 2048,
     ) -> None:
         parts = sum(weight(kind) for kind in kinds.values())
         level = LevelSpec(

@@ -38,7 +38,8 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, values: Numbers) -> "Scale":
-        """The scale of at least one number; robust: half of them may be anything."""
+        """The scale of a reference, of nothing where that is empty; robust: half of it may be anything."""
+        values = values if len(values) else np.zeros(1)
         ordered = np.sort(values)
         middle, low, high = median(ordered), float(ordered[0]), float(ordered[-1])
         margin = MARGIN * high - MARGIN * low
@@ -48,13 +49,13 @@ class Scale(NamedTuple):
             unit = median(off) if len(off) else FINEST * max(abs(middle), 1.0)
         return cls(middle, max(unit, 1.0 / WIDEST), low - margin, high + margin)
 
-    def place(self, values: Numbers) -> Numbers:
-        """Where numbers lie in units off the middle, made to lie within ±1: z / (1 + |z|).
+    def place(self, values: Numbers, middle: float | None = None) -> Numbers:
+        """Where numbers lie in units off the middle (or another), made to lie within ±1: z / (1 + |z|).
 
         The softsign needs no exponential, so every machine finds the same bits.
         """
         with np.errstate(over="ignore"):
-            z = np.clip((values - self.middle) / self.unit, -1e9, 1e9)
+            z = np.clip((values - (self.middle if middle is None else middle)) / self.unit, -1e9, 1e9)
         return z / (1.0 + np.abs(z))
 
     def outside(self, values: Numbers) -> int:

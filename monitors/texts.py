@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from monitors.reading import Reading, percents
-from monitors.sizes import Size
+from monitors.sizes import NOTHING, Size
 
 LOOKED_AT = 512
 """Characters of a text in which words are looked at one by one."""
@@ -16,7 +16,7 @@ ROOM = 65536
 """Places for words that were seen; two words may share one."""
 
 
-View = tuple[int, int, list[int]]
+View = tuple[int, int, Sequence[int]]
 """What is kept of a text: its length, how many words, and checksums of some of them."""
 
 
@@ -26,10 +26,14 @@ def view_texts(texts: Sequence[object], every: int) -> list[View | None]:
     >>> [(length, tokens, len(words)) for length, tokens, words in view_texts(["the cat", "sat"], 2)]
     [(7, 2, 2), (3, 1, 0)]
     """
-    return [
-        (len(text), text.count(" ") + 1, [] if i % every else _words(text)) if isinstance(text, str) else None
-        for i, text in enumerate(texts)
+    views: list[View | None] = [
+        (len(text), text.count(" ") + 1, ()) if isinstance(text, str) else None for text in texts
     ]
+    for i in range(0, len(texts), every):
+        view, text = views[i], texts[i]
+        if view is not None and isinstance(text, str):
+            views[i] = view[0], view[1], _words(text)
+    return views
 
 
 def _words(text: str) -> list[int]:
@@ -59,11 +63,14 @@ class Texts:
 
     def read(self, column: Sequence[View]) -> list[Reading]:
         """Length, number of words, and the share of words that the reference does not have."""
+        if not column:
+            return [NOTHING] * 3
+        lengths, tokens, looked_at = zip(*column, strict=True)
         seen = self._seen
-        known = [seen[word % ROOM] for _, _, words in column for word in words]
+        known = [seen[word % ROOM] for words in looked_at if words for word in words]
         return [
-            self._length.read([length for length, _, _ in column]),
-            self._tokens.read([tokens for _, tokens, _ in column]),
+            self._length.read(lengths),
+            self._tokens.read(tokens),
             Reading(len(known), float(len(known) - sum(known))),
         ]
 
