@@ -18,6 +18,9 @@ CAUTION = 2.0
 STEP = 0.75
 """What one step adds to a sum of squares, in its own square: its block lies anywhere across it."""
 
+LEAP = 0.3
+"""A step that no wandering explains."""
+
 Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
 
@@ -124,7 +127,7 @@ class Dependence:
 
     def without(self, step: float, spread: float) -> Counts:
         """What was counted, had one step of this height not happened."""
-        told = STEP * step * step / spread
+        told = (STEP if abs(step) < LEAP else 1.0) * step * step / spread
         return [(max(rung.count - 1.0, 0.0), max(rung.squares - told, 0.0)) for rung in self._rungs]
 
     def forget_step(self, step: float, spread: float) -> None:

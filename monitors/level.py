@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.comparison import Split, best_split
-from monitors.dependence import UNKNOWN, Dependence
+from monitors.dependence import LEAP, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -24,9 +24,6 @@ LOOK_EVERY = 64
 
 DOUBLED = 0.75
 """How much further an open change has to go to be said again, in what it was before."""
-
-LEAP = 0.3
-"""A change that no wandering explains: there its place is where the means differ most."""
 
 ENOUGH = 128
 """Observations from which on a mean says how much single ones vary."""
@@ -216,7 +213,7 @@ class Level:
         if split is None or split.convincing:
             return split
         plain = best_split(self._window, self._spec, UNKNOWN)
-        if plain is not None and abs(plain.change) > LEAP:
+        if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
             split = plain
         apart = self._ladder.without(split.change, _spread(split.before))
         return best_split(self._window, self._spec, self._ladder.reading(apart))
