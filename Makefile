@@ -22,7 +22,7 @@ env: .venv/.dev  ## make .venv with everything that development and tests need
 demo: .venv/.runtime  ## run the demonstration (ARGS= passes options on)
 	@$(BIN)/fluvial demo $(ARGS)
 
-test: .venv/.dev  ## run every test this machine has the parts for (ARGS="-k name" for some)
+test: .venv/.dev  ## run every test this machine has the parts for (ARGS="-k name" for some, AT_ONCE=0 one by one)
 	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev  ## lint, formatting, types and the direction of imports
