@@ -33,12 +33,21 @@ class Room:
     @contextlib.contextmanager
     def inside(self, *, alone: bool) -> Iterator[None]:
         """Wait to be let in, and stay for as long as the context lasts."""
-        with self._room.open("w") as room:
+        with contextlib.ExitStack() as stack:
             # one waits at the door, and all who come later behind: among many the room is never empty
-            with self._door.open("w") as door:
-                fcntl.flock(door, fcntl.LOCK_EX)
-                fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            with _locked(self._door, fcntl.LOCK_EX):
+                stack.enter_context(_locked(self._room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
             yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, how)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # a forked child may still have it open
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
