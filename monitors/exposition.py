@@ -7,9 +7,8 @@ from typing import TypeVar
 from prometheus_client.metrics_core import Metric
 
 from monitors.alarm import DIRECTIONS
-from monitors.drift import STATES
 from monitors.series import OTHER, REFUSALS, SERIES, Distribution, Sample
-from monitors.status import FATES, OUTCOMES, ShardStatus, Success
+from monitors.status import FATES, MONITOR_STATES, OUTCOMES, ShardStatus, Success
 
 Key = TypeVar("Key")
 Place = tuple[str, str]
@@ -87,11 +86,15 @@ def _defined(name: str, labels: tuple[str, ...], value: float) -> Iterator[Sampl
 def _watch(place: Place, status: ShardStatus) -> Iterator[Sample]:
     for monitor, (state, estimate) in status.monitors.items():
         yield from _defined("fluvial_monitor_estimate", (*place, monitor), estimate)
-        for known in STATES:
+        for known in MONITOR_STATES:
             yield Sample("fluvial_monitor_state", (*place, monitor, known), state == known)
     known_drifts = tuple((monitor, way) for monitor in status.monitors for way in DIRECTIONS)
     for pair, n in closed(status.drifts, known_drifts, (OTHER, OTHER)).items():
         yield Sample("fluvial_drift_detected_total", (*place, *pair), n)
+    if status.estimate is not None:
+        loss, error = status.estimate
+        yield from _defined("fluvial_estimated_loss", place, loss)
+        yield from _defined("fluvial_estimated_loss_error", place, error)
 
 
 def families(samples: Iterable[Sample]) -> Iterator[Metric]:

@@ -158,13 +158,26 @@ SERIES = (
         "fluvial_monitor_state",
         "gauge",
         (*SHARD, "monitor", "state"),
-        "1 for the state a monitor is in: warming, quiet or settling.",
+        "1 for the state a monitor is in: warming, quiet, suspected or alarm.",
     ),
     Series(
         "fluvial_drift_detected_total",
         "counter",
         (*SHARD, "monitor", "direction"),
-        "Lasting changes a monitor has reported, worse or better.",
+        "Lasting changes a monitor has reported: worse, better, or changed where neither is meant.",
+    ),
+    Series(
+        "fluvial_estimated_loss",
+        "gauge",
+        SHARD,
+        "The loss expected of predictions whose label has not come, mean, 0 to 1; absent where nothing "
+        "is estimated.",
+    ),
+    Series(
+        "fluvial_estimated_loss_error",
+        "gauge",
+        SHARD,
+        "How far such estimates were from what labels said later, mean, 0 to 1; absent before any came.",
     ),
     Series("fluvial_learning_paused", "gauge", SHARD, "1 while a person has paused learning."),
     Series(

@@ -11,6 +11,9 @@ OUTCOMES = ("learned", "predict_only", "expired", "quarantined", "duplicates")
 FATES = ("used", "duplicate", "late", "corrected", "unmatched", "quarantined")
 """What can finally become of a label; one that is ``early`` (before its event) is none of these yet."""
 
+MONITOR_STATES = ("warming", "quiet", "suspected", "alarm")
+"""What a monitor can be in: it learns what is usual, sees nothing else, may see something, has seen it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Success:
@@ -31,8 +34,11 @@ class ShardStatus:
     ``labels == sum(fates.values()) + early``. ``defaulted`` counts outcomes whose truth was the
     default, ``ignored`` tombstones, ``faults`` the calls in which the model failed. ``scores`` maps
     predictor (model, baselines) to metric to value over everything, ``recent_scores`` over the last
-    window; ``slices`` maps field to value to metric to value; times are event times in seconds since
-    1970 UTC.
+    window; ``slices`` maps field to value to metric to value. ``monitors`` maps a monitor to its state and
+    level, ``drifts`` a monitor and a direction to alarms. ``estimate`` is the mean loss that is expected
+    of predictions without a label, in [0, 1], and the mean absolute error of such estimates so far; None
+    where nothing is estimated, NaN for what is not known yet. Times are event times in seconds since 1970
+    UTC.
     """
 
     pipeline: str
@@ -58,6 +64,7 @@ class ShardStatus:
     delays: tuple[tuple[float, ...], tuple[int, ...], float] = ((), (), 0.0)
     monitors: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     drifts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    estimate: tuple[float, float] | None = None
     paused: bool = False
     watermark: float = 0.0
     digest: str = ""

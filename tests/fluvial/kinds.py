@@ -216,5 +216,5 @@ def go_on(feed: Feed) -> bytes:
 @cache
 def every_state() -> tuple[State, ...]:
     """A state of every kind, to look at; made once, because it takes long."""
-    models = [State(trained(kind)[0], [], StreamClock(1.0)) for kind in model_kinds()]  # type: ignore[arg-type]
+    models = [State(trained(kind)[0], None, StreamClock(1.0)) for kind in model_kinds()]  # type: ignore[arg-type]
     return (*(fed(task).shard.state for task in LABELS), *models)

@@ -27,7 +27,7 @@ fields:
 label: {type: boolean, horizon: 100s}
 recent:
   wet: {of: label, stat: mean, by: town, last: 20, default: 0.5}
-monitor: {warmup: 40, settle: 40, block: 4}
+monitor: {warmup: 40, settle: 40, block: 4, seasons: []}
 """
 
 
@@ -53,6 +53,7 @@ class Feed:
     outputs: list[Output] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     now: float = 0.0
+    truths: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shard = Shard(self.pipeline, 0)

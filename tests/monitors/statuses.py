@@ -8,6 +8,7 @@ from learners.scoring import Delays
 from monitors.status import FATES, OUTCOMES, ShardStatus, Success
 
 START = 1_388_534_400.0
+MONITORS = ("loss", "loss:origin", "estimated_loss", "field:distance", "confidence", "feed:silence")
 BASELINES = ("base_rate", "last_class", "rolling_rate")
 
 
@@ -44,12 +45,18 @@ def status_at(step: int, *, pipeline: str = "flights", shard: int = 0) -> ShardS
         cost=40.0 * step,
         cost_unit="EUR",
         delays=delays(80 * step),
-        monitors={"loss": ("warming" if step < 3 else "quiet", 0.2)},
-        drifts={("loss", "worse"): step // 8},
+        monitors={name: (state(step), 0.2) for name in MONITORS},
+        drifts={("loss", "worse"): step // 8, ("field:distance", "changed"): step // 5},
+        estimate=(nan if step == 0 else 0.21, 0.01 if step > 3 else nan),
         paused=step % 10 == 9,
         watermark=START + 3600 * step if step else 0.0,
         model_version=1 + step // 20,
     )
+
+
+def state(step: int) -> str:
+    """Warming up, then quiet, at times suspicious or in alarm."""
+    return "warming" if step < 3 else ("quiet", "quiet", "suspected", "alarm", "quiet")[step % 5]
 
 
 def scores(step: int) -> dict[str, dict[str, float]]:

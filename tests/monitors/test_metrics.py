@@ -13,10 +13,9 @@ from consumers.event import REASONS
 from fluvial.incidents import STATES as INCIDENT_STATES
 from fluvial.reviews import ACTIONS
 from monitors.alarm import DIRECTIONS
-from monitors.drift import STATES as MONITOR_STATES
 from monitors.metrics import Metrics, OpenIncident
 from monitors.series import MOST_INCIDENTS
-from monitors.status import FATES, OUTCOMES, ShardStatus
+from monitors.status import FATES, MONITOR_STATES, OUTCOMES, ShardStatus
 from tests.monitors.scrape import Scrape
 from tests.monitors.statuses import status_at
 
@@ -305,3 +304,26 @@ def test_two_registries_know_nothing_of_each_other(registry: CollectorRegistry, 
     other = CollectorRegistry()
     Metrics(other).publish(status_at(1))
     assert Scrape(registry).samples == []
+
+
+def test_what_is_expected_where_labels_wait_is_shown_with_its_track_record() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    names = "fluvial_estimated_loss", "fluvial_estimated_loss_error"
+    for estimate, shown in (
+        (None, (None, None)),
+        ((0.21, nan), (0.21, None)),
+        ((0.21, 0.01), (0.21, 0.01)),
+        ((nan, 0.01), (None, 0.01)),
+    ):
+        metrics.publish(replace(status_at(5), estimate=estimate))
+        assert tuple(Scrape(registry).one(name) for name in names) == shown
+
+
+@pytest.mark.parametrize("state", MONITOR_STATES)
+def test_a_monitor_is_in_one_state_and_the_others_are_shown_at_zero(state: str) -> None:
+    registry = CollectorRegistry()
+    Metrics(registry).publish(replace(status_at(5), monitors={"loss": (state, 0.2)}))
+    scrape = Scrape(registry)
+    values = {known: scrape.one("fluvial_monitor_state", state=known) for known in MONITOR_STATES}
+    assert values == dict.fromkeys(MONITOR_STATES, 0) | {state: 1}

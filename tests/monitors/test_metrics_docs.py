@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from monitors.alarm import DIRECTIONS
-from monitors.drift import STATES
 from monitors.series import INCIDENT_STATES, REFUSALS, REVIEW_ACTIONS, SERIES, Series
-from monitors.status import FATES, OUTCOMES
+from monitors.status import FATES, MONITOR_STATES, OUTCOMES
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(fluvial_\w+)` \| (.+?) \| (.+?) \| (.+?) \| (.+) \|$", re.MULTILINE)
@@ -22,7 +21,7 @@ VALUES = {
     "`reason`": tuple(dict.fromkeys(reason for _, reason in REFUSALS)),
     "`window`": ("all", "recent"),
     "`goal`": ("at_least", "at_most"),
-    "`state` of a monitor": STATES,
+    "`state` of a monitor": MONITOR_STATES,
     "`direction`": DIRECTIONS,
     "`state` of incidents": INCIDENT_STATES,
     "`action`": REVIEW_ACTIONS,
