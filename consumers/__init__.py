@@ -1,1 +1,1 @@
-"""Bytes in, events out: Record, Log, Contract, Event, Label, Rejection."""
+"""Bytes in, events out: Record, Log, Contract, Event, Image, Label, Rejection."""

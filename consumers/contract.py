@@ -12,11 +12,13 @@ from math import ceil, floor
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import CoreSchema, SchemaValidator, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from consumers.cleaning import spelling
 from consumers.event import Event, Label, Rejection, Truth, Value
 from consumers.fields import LONGEST_NAME, FieldSpec, LabelSpec
+from consumers.image import Image, read_image
+from consumers.imagefile import LONGEST, NoImage
 from consumers.record import Record
 from consumers.redaction import Shown, rejection, view
 
@@ -144,10 +146,11 @@ class Contract:
 def _shown(fields: Mapping[str, FieldSpec], label: LabelSpec) -> tuple[Shown, Shown]:
     """What may be shown of events and of labels: with a private field, ids and truths are private too."""
     private = {name for name, spec in fields.items() if spec.pii}
+    images = {name for name, spec in fields.items() if spec.type == "image"}
     if not private:
-        return Shown.of((), ()), Shown.of((), ())
+        return Shown.of((), (), images), Shown.of((), (), ())
     truth = set() if label.field is None else {label.field}
-    return Shown.of(fields, private | truth), Shown.of(("time", "source"), ("id", "label"))
+    return Shown.of(fields, private | truth, images), Shown.of(("time", "source"), ("id", "label"), ())
 
 
 def _empty(field: str) -> tuple[str, str]:
@@ -204,14 +207,24 @@ def _schema(spec: FieldSpec) -> CoreSchema:
             return core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high)
         case "integer":
             return core_schema.int_schema(strict=True, ge=ceil(low), le=floor(high))
-        case "boolean":
-            return core_schema.bool_schema(strict=True)
-        case "time":
-            return core_schema.datetime_schema()
         case "category":
             return _name_schema()
         case "text":
             return core_schema.str_schema(strict=True, max_length=spec.max_length)
+        case "image":
+            return _image_schema(spec.size)
+    return core_schema.bool_schema(strict=True) if spec.type == "boolean" else core_schema.datetime_schema()
+
+
+def _image_schema(size: int) -> CoreSchema:
+    def read(text: str) -> Image:
+        try:
+            return read_image(text, size)
+        except NoImage as problem:
+            raise PydanticCustomError(problem.reason, "{said}", {"said": str(problem)}) from None
+
+    text = core_schema.str_schema(strict=True, max_length=LONGEST)
+    return core_schema.no_info_after_validator_function(read, text)
 
 
 def _id_schema(spec: FieldSpec) -> CoreSchema:

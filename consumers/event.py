@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-Value = float | int | str | bool
+from consumers.image import Image
+
+Value = float | int | str | bool | Image
 """What a field of an event can hold once the contract has read it."""
 
 Truth = float | bool | str
@@ -57,6 +59,7 @@ REASONS = (
     "wrong_type",
     "out_of_range",
     "too_long",
+    "bad_image",
     "unknown_label",
     "review_refused",
 )

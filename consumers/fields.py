@@ -17,8 +17,9 @@ from pydantic import (
 )
 
 from consumers.cleaning import Fill, spelling
+from consumers.image import LARGEST, SMALLEST, USUAL
 
-FieldType = Literal["number", "integer", "category", "boolean", "text", "time"]
+FieldType = Literal["number", "integer", "category", "boolean", "text", "time", "image"]
 
 WIDEST = 1e12
 """Numbers beyond this are refused where no range is stated: their squares ruin a model for good."""
@@ -68,7 +69,8 @@ class FieldSpec(BaseModel):
     ``range`` holds both its ends; an infinite end stands for WIDEST. ``values`` are the categories
     there are, in the form that ``spellings`` and ``casefold`` give them. ``use: context`` keeps a
     field from the model, for slices, recent statistics and display. ``pii`` keeps its value out of
-    whatever is shown. ``max_length`` is in characters and bounds a text.
+    whatever is shown. ``max_length`` is in characters and bounds a text. ``size`` is the
+    edge, in pixels, of the square that an image is standardised to.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,6 +86,7 @@ class FieldSpec(BaseModel):
     casefold: bool = False
     spellings: dict[str, str] = {}
     max_length: int = Field(default=10_000, ge=1, le=1_000_000, strict=True)
+    size: int = Field(default=USUAL, ge=SMALLEST, le=LARGEST, strict=True)
 
     @model_validator(mode="after")
     def _holds_together(self) -> "FieldSpec":
@@ -92,6 +95,8 @@ class FieldSpec(BaseModel):
             raise ValueError(f"values, spellings and casefold are for categories, not for {self.type}")
         if "max_length" in self.model_fields_set and self.type != "text":
             raise ValueError(f"max_length is for texts, not for {self.type}")
+        if "size" in self.model_fields_set and self.type != "image":
+            raise ValueError(f"size is for images, not for {self.type}")
         _check_values(self.values, self.spellings, casefold=self.casefold)
         self._check_fill()
         return self
@@ -99,6 +104,8 @@ class FieldSpec(BaseModel):
     def _check_fill(self) -> None:
         if not isinstance(self.missing, Fill):
             return
+        if self.type == "image":
+            raise ValueError("missing: no image can be filled in: write reject or omit")
         if not _fits(self.missing.fill, self.type):
             raise ValueError(f"missing: {{fill: {self.missing.fill!r}}} is no {self.type}")
         if self.values and self.filled not in self.values:

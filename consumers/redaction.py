@@ -2,7 +2,8 @@
 
 Everything that comes in a record is hostile text, and some of it is private. Where a field of the
 contract is private, only declared fields that are not are shown: what nobody declared may be the
-private field under a wrong name, and a record that cannot be read may hold it anywhere.
+private field under a wrong name, and a record that cannot be read may hold it anywhere. Of an image
+its size is shown, wherever it stands.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import ValidationError
 
 from consumers.event import Rejection
+from consumers.image import described, looks_like_image
 
 _REASON = {
     "json_invalid": "not_json",
@@ -21,6 +23,8 @@ _REASON = {
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
     "finite_number": "out_of_range",
+    "out_of_range": "out_of_range",
+    "bad_image": "bad_image",
 }
 
 LONGEST_READ = 100_000
@@ -32,15 +36,19 @@ MASK = "***"
 
 
 class Shown(NamedTuple):
-    """Which keys of a record may be shown: all, or, where any is private, the ``declared`` others."""
+    """Which keys of a record may be shown: all, or, where any is private, the ``declared`` others.
+
+    Of ``images`` only the size is shown.
+    """
 
     declared: frozenset[str]
     private: frozenset[str]
+    images: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, declared: Iterable[str], private: Iterable[str]) -> Self:
-        """Both as sets."""
-        return cls(frozenset(declared), frozenset(private))
+    def of(cls, declared: Iterable[str], private: Iterable[str], images: Iterable[str] = ()) -> Self:
+        """All as sets."""
+        return cls(frozenset(declared), frozenset(private), frozenset(images))
 
 
 def rejection(error: ValidationError, raw: bytes, shown: Shown, label: str | None) -> Rejection:
@@ -76,9 +84,10 @@ def view(raw: bytes, shown: Shown, limit: int = 400) -> str:
     """
     parsed = _parsed(raw)
     if isinstance(parsed, dict):
-        return json.dumps(_masked(parsed, shown) if shown.private else _cut(parsed))[:limit]
-    if shown.private:
-        return f"{len(raw)} bytes that are no JSON object"
+        seen = _without_images(parsed, shown.images)
+        return json.dumps(_masked(seen, shown) if shown.private else _cut(seen))[:limit]
+    if shown.private or shown.images:
+        return f"{len(raw)} bytes {'that are no JSON object' if len(raw) <= LONGEST_READ else 'in all'}"
     return ascii(raw[:120].decode("utf-8", "replace"))[1:-1][:limit]
 
 
@@ -87,6 +96,15 @@ def _parsed(raw: bytes) -> object:
         return json.loads(raw) if len(raw) <= LONGEST_READ else None
     except (ValueError, RecursionError):
         return None
+
+
+def _without_images(parsed: dict[str, object], images: frozenset[str]) -> dict[str, object]:
+    """A record with each image in it described, whatever field it is in."""
+    seen = dict(parsed)
+    for key, value in parsed.items():
+        if isinstance(value, str) and (key in images or looks_like_image(value)):
+            seen[key] = described(value)
+    return seen
 
 
 def _cut(parsed: dict[str, object]) -> dict[str, object]:

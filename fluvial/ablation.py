@@ -2,9 +2,9 @@
 
 A field is replaced by what the contract would have put in its place had it been missing: its fill
 value, nothing at all, the default of a recent statistic. Where a missing value is refused, what is
-typical of the events before stands in: the median, the most frequent value, an empty text. The
-contribution is the forecast as it was minus the forecast so. Fields that speak for each other share
-what they did, so that contributions need not add up.
+typical of the events before stands in: the median, the most frequent value, an empty text, the mean
+image. The contribution is the forecast as it was minus the forecast so. Fields that speak for each
+other share what they did, so that contributions need not add up.
 """
 
 from collections import Counter
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from consumers.cleaning import Fill
 from consumers.event import Value
 from consumers.fields import FieldSpec
+from consumers.image import mean_image
 from fluvial.config import Pipeline
 from learners.scoring import Forecast
 from learners.task import Task
@@ -95,5 +96,7 @@ def _typical(spec: FieldSpec, values: Sequence[Any]) -> tuple[str, Any]:
     if spec.type in ("number", "integer"):
         middle = median(values)
         return f"median of {len(values):,}", int(middle) if spec.type == "integer" else middle
+    if spec.type == "image":
+        return f"mean of {len(values):,}", mean_image(values)
     ((most, _),) = Counter(sorted(values, key=str)).most_common(1)
     return f"most frequent of {len(values):,}", most

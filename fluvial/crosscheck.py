@@ -22,6 +22,7 @@ def mistakes(pipeline: "Pipeline") -> Iterator[str]:
     yield from unknown
     if not unknown:
         yield from _kinds(pipeline)
+        yield from _images(pipeline)
         yield from _private_slices(pipeline)
         for name, recent in pipeline.recent.items():
             yield from (f"recent.{name}{problem}" for problem in _recent(pipeline, name, recent))
@@ -58,6 +59,17 @@ def _kinds(pipeline: "Pipeline") -> Iterator[str]:
         yield f"id: {pipeline.id!r} must not be allowed to be missing"
     if pipeline.time is not None and pipeline.fields[pipeline.time].type != "time":
         yield f"time: {pipeline.time!r} must have type time, not {pipeline.fields[pipeline.time].type}"
+
+
+def _images(pipeline: "Pipeline") -> Iterator[str]:
+    """Where a field stands that has few values to compare, or one number: an image has neither."""
+    named = {"source": pipeline.source, "baselines.by": pipeline.baselines.by}
+    named |= {f"slices.{i}": name for i, name in enumerate(pipeline.slices)}
+    for key, recent in pipeline.recent.items():
+        named |= {f"recent.{key}.by": name for name in _keys_of(recent)} | {f"recent.{key}.of": recent.of}
+    for key, name in named.items():
+        if name in pipeline.fields and pipeline.fields[name].type == "image":
+            yield f"{key}: {name!r} is an image, which can only be shown to the model"
 
 
 def _private_slices(pipeline: "Pipeline") -> Iterator[str]:

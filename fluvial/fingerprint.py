@@ -62,5 +62,6 @@ def _versions() -> dict[str, str]:
         "python": platform.python_version(),
         "river": version("river"),
         "numpy": version("numpy"),
+        "pillow": version("pillow"),
         "fluvial": version("fluvial"),
     }

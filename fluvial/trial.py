@@ -4,27 +4,35 @@ A field of the wrong kind, or a name that no field has, would otherwise show in 
 shard that stands still, or as a model that never sees the field.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from river import base, compose
+from river import compose, dummy
+from river.feature_extraction.vectorize import VectorizerMixin
 
 from consumers.event import Truth, Value
 from consumers.fields import FieldSpec, LabelSpec
+from consumers.image import Image
 from fluvial.explain import nearest
+from fluvial.follow import TROUBLE, Stop, follow
 from learners.catalogue import CLASSES
 from learners.expression import build
 from learners.task import FAULTS, task_named
-from learners.transform import Interact, OneHot, Select
-
-TROUBLE = (TypeError, AttributeError, NotImplementedError, RuntimeError, AssertionError)
-"""What a model raises on events of a kind it is not made for; FAULTS are what a task puts up with."""
+from learners.transform import Hash, Interact, Numbers, OneHot, Pixels, Select
 
 ROUNDS = 8
 """Times that each event is learned: some models come to their rarer paths only after a while."""
 
 _KNOWN = frozenset(CLASSES.values())
+
+_PUT_UP_WITH_IMAGES = (
+    *(Select, Numbers, OneHot, Hash, Interact, Pixels),
+    *(compose.Discard, compose.Prefixer, compose.Suffixer, compose.Renamer),
+    *(dummy.NoChangeClassifier, dummy.PriorClassifier, dummy.StatisticRegressor),
+    VectorizerMixin,
+)
+"""What hands an image on or does not look at it; others would fail on it or take it for a category."""
 
 
 class TrialFailed(ValueError):
@@ -102,6 +110,9 @@ def _value(spec: FieldSpec, number: int) -> Value:
             return number == 0
         case "category":
             return (spec.values or ("one", "another"))[number % len(spec.values or "ab")]
+        case "image":
+            levels = tuple([float((number + place) % 2) for place in range(spec.size**2)])
+            return Image(levels, 0.5, 1.0, spec.size, spec.size)
     return ("some words", "and others")[number]
 
 
@@ -117,52 +128,43 @@ def _truths(label: LabelSpec) -> Sequence[Truth]:
 
 def _check_names(question: Question, event: dict[str, Value]) -> None:
     model = build(question.model, seed=question.seed, task=question.task)
-    for part, name, seen in _unmet(model, event):
-        if name in question.fields:
-            raise TrialFailed(
-                f"{part} names {name!r}, which the model does not see: it is the id, a time, or use: context"
-            )
-        raise TrialFailed(f"{part}: no field is called {name!r}{nearest(name, list(seen))}")
+    for stop in follow(model, event):
+        for name in _wanted(stop.part):
+            _check_name(question, stop, name)
+        _check_images(stop)
 
 
-def _unmet(part: Any, x: dict[str, Value]) -> Iterator[tuple[str, str, Collection[str]]]:
-    """Follow an event through a model; yields what a part asks for and does not get."""
-    if isinstance(part, compose.Pipeline):
-        for step in part.steps.values():
-            yield from _unmet(step, x)
-            x = _transformed(step, x)
-    elif isinstance(part, compose.TransformerUnion):
-        for one in part.transformers.values():
-            yield from _unmet(one, x)
-    else:
-        wanted = _wanted(part)
-        yield from ((type(part).__name__, name, x) for name in wanted if name not in x)
-        for inner in _inner(part):
-            yield from _unmet(inner, x)
+def _check_name(question: Question, stop: Stop, name: str) -> None:
+    part, value = type(stop.part).__name__, stop.given.get(name)
+    if value is None and name in question.fields:
+        raise TrialFailed(
+            f"{part} names {name!r}, which the model does not see: it is the id, a time, or use: context"
+        )
+    if value is None:
+        raise TrialFailed(f"{part}: no field is called {name!r}{nearest(name, list(stop.given))}")
+    if isinstance(stop.part, Pixels) and not isinstance(value, Image):
+        raise TrialFailed(f"Pixels names {name!r}, which is no image")
+    if isinstance(value, Image) and not isinstance(stop.part, Pixels | Select | compose.Discard):
+        raise TrialFailed(f"{part} names {name!r}, which is an image: Pixels({name!r}) makes numbers of it")
+
+
+def _check_images(stop: Stop) -> None:
+    """Refuse a part that is handed an image as it is; the parts inside it have stops of their own."""
+    images = [name for name, value in stop.given.items() if isinstance(value, Image)]
+    if images and not stop.wraps and not isinstance(stop.part, _PUT_UP_WITH_IMAGES):
+        raise TrialFailed(
+            f"{type(stop.part).__name__} cannot compute with the image {_listed(images)}: make numbers of it "
+            "with Pixels() before, or keep it away with Select(...) or Numbers()"
+        )
 
 
 def _wanted(part: Any) -> Collection[str]:
     if isinstance(part, compose.Discard):
         return sorted(part.keys)
-    if isinstance(part, Select | OneHot | Interact):
+    if isinstance(part, Select | OneHot | Interact | Pixels):
         return part.names
     name = getattr(part, "on", None)
     return (name,) if isinstance(name, str) else ()
-
-
-def _inner(part: Any) -> Iterator[Any]:
-    """The models inside a model."""
-    for value in vars(part).values():
-        for one in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(one, base.Estimator):
-                yield one
-
-
-def _transformed(step: Any, x: dict[str, Value]) -> dict[str, Value]:
-    try:
-        return step.transform_one(x) if hasattr(step, "transform_one") else x
-    except (*TROUBLE, *FAULTS):
-        return x  # the trial itself will say it better
 
 
 def _diagnosis(error: Exception) -> str:

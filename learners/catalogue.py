@@ -112,7 +112,10 @@ _RIVER: tuple[tuple[str, Any, str], ...] = (
     ),
 )
 
-_OWN = (transform.Select, transform.Numbers, transform.OneHot, transform.Hash, transform.Interact)
+_OWN = (
+    *(transform.Select, transform.Numbers, transform.OneHot, transform.Hash, transform.Interact),
+    transform.Pixels,
+)
 
 CLASSES: Mapping[str, type] = {cls.__name__: cls for cls in _OWN} | {
     f"{path}.{name}": getattr(module, name) for path, module, names in _RIVER for name in names.split()

@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from consumers.event import Truth, Value
+from consumers.image import Image
 from learners.scores import UNIT, bounded
 
 KEYS, REMEMBERED = 10_000, 1_000_000
@@ -150,7 +151,7 @@ class Statistic(ABC):
         """The statistic for the event's key at this time."""
 
     @abstractmethod
-    def add(self, values: Mapping[str, Value], value: Truth, time: float) -> None:
+    def add(self, values: Mapping[str, Value], value: Value, time: float) -> None:
         """Take in a value under the event's key."""
 
     def key(self, values: Mapping[str, Value]) -> object:
@@ -159,11 +160,11 @@ class Statistic(ABC):
             return self.by and values.get(self.by)
         return tuple([values.get(name) for name in self.by])
 
-    def number(self, value: Truth) -> float | None:
+    def number(self, value: Value) -> float | None:
         """The value as a number within ±1e15; None for what does not count."""
         if self.equals is not None:
             return float(value == self.equals)
-        if isinstance(value, str) or not isfinite(value):
+        if isinstance(value, str | Image) or not isfinite(value):
             return None
         return bounded(value)
 
@@ -190,7 +191,7 @@ class Windowed(Statistic):
             return float(count)
         return total / (count * int(UNIT)) if self.stat == "mean" else total / int(UNIT)
 
-    def add(self, values: Mapping[str, Value], value: Truth, time: float) -> None:
+    def add(self, values: Mapping[str, Value], value: Value, time: float) -> None:
         """Take in a value under the event's key."""
         number = self.number(value)
         if number is None:
@@ -224,7 +225,7 @@ class Latest(Statistic):
             return self.default
         return max(0.0, time - latest) if self.since else latest
 
-    def add(self, values: Mapping[str, Value], value: Truth, time: float) -> None:
+    def add(self, values: Mapping[str, Value], value: Value, time: float) -> None:
         """Take in a value under the event's key."""
         number = self.number(value)
         if number is None:

@@ -7,15 +7,19 @@ None of them keeps state. What an event does not have is left out, never invente
 not get this far (the contract refuses them or fills them in).
 """
 
+from functools import cache
 from typing import Any
 from zlib import crc32
 
 from river import base, compose
 
 from consumers.event import Value
+from consumers.image import Image
 
 CATEGORY = (str, bool)
 """What counts as a category where no names are given."""
+
+NO_NUMBER = (*CATEGORY, Image)
 
 
 class Select(base.Transformer):  # type: ignore[misc]
@@ -34,7 +38,7 @@ class Select(base.Transformer):  # type: ignore[misc]
 
 
 class Numbers(base.Transformer):  # type: ignore[misc]
-    """The numeric fields in the order they come; yes or no is no number.
+    """The numeric fields in the order they come; yes or no is no number, nor is an image.
 
     >>> Numbers().transform_one({"origin": "JFK", "distance": 187.0, "holiday": True})
     {'distance': 187.0}
@@ -42,7 +46,37 @@ class Numbers(base.Transformer):  # type: ignore[misc]
 
     def transform_one(self, x: dict[str, Value]) -> dict[str, Value]:
         """The fields that hold a number."""
-        return {name: value for name, value in x.items() if not isinstance(value, CATEGORY)}
+        return {name: value for name, value in x.items() if not isinstance(value, NO_NUMBER)}
+
+
+class Pixels(base.Transformer):  # type: ignore[misc]
+    """The pixels of the named images, of all images without names: one number from 0 to 1 for each.
+
+    They are called after field, row and column and come row by row.
+
+    >>> look = Image((0.0, 0.25, 0.5, 1.0), 0.4, 0.1, 64, 48)
+    >>> Pixels("door").transform_one({"hour": 5, "door": look})
+    {'door_0_0': 0.0, 'door_0_1': 0.25, 'door_1_0': 0.5, 'door_1_1': 1.0}
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def transform_one(self, x: dict[str, Value]) -> dict[str, float]:
+        """The pixels of the images that are there."""
+        found = [(name, x[name]) for name in self.names or x if name in x]
+        return {
+            place: level
+            for name, value in found
+            if isinstance(value, Image)
+            for place, level in zip(_places(name, value.size), value.pixels, strict=True)
+        }
+
+
+@cache
+def _places(name: str, size: int) -> tuple[str, ...]:
+    """What the pixels of a field are called."""
+    return tuple([f"{name}_{row}_{column}" for row in range(size) for column in range(size)])
 
 
 class OneHot(base.Transformer):  # type: ignore[misc]

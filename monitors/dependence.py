@@ -86,16 +86,21 @@ class Dependence:
         for rung in self._rungs:
             rung.last = rung.carry = None
 
-    def excursion(self, height: float, n: int, spread: float) -> None:
+    def excursion(self, height: float, n: int, spread: float, weight: float = 1.0) -> None:
         """Count a change that went back after ``n`` observations: it is what this stream does."""
         for index, rung in enumerate(self._rungs):
             share = min(1.0, n / (self._block * 2**index))
-            rung.count += 2
-            rung.squares += 2 * (height * share) ** 2 / spread
+            rung.count += 2.0 * weight
+            rung.squares += 2.0 * weight * (height * share) ** 2 / spread
 
     def mark(self) -> list[tuple[float, float]]:
         """What was counted so far, for ``back_to``."""
         return [(rung.count, rung.squares) for rung in self._rungs]
+
+    def without(self, step: float, spread: float) -> list[tuple[float, float]]:
+        """What was counted, as ``mark``, had one step of this height not happened."""
+        told = 0.75 * step * step / spread if spread else 0.0  # its blocks lie anywhere across it
+        return [(max(count - 1.0, 0.0), max(squares - told, 0.0)) for count, squares in self.mark()]
 
     def back_to(self, mark: list[tuple[float, float]]) -> None:
         """Take back what was counted since a mark, and cut."""

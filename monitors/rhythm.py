@@ -49,8 +49,8 @@ class Rhythm:
         return before if changed else []
 
     def spoil(self) -> None:
-        """A change happened: the cycles that are under way teach nothing."""
-        for season in self.seasons:
+        """A change happened: the shortest cycle, which it is most of, teaches nothing."""
+        for season in self.seasons[:1]:
             season.spoilt = True
 
     def restated(

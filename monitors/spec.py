@@ -18,7 +18,7 @@ class LevelSpec(NamedTuple):
     ``seasons`` are periods in seconds.
     """
 
-    budget: float = 0.02
+    budget: float = 0.01
     smallest_change: float = 0.02
     warmup: int = 1000
     gross: float = 0.2

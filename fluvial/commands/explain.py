@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from consumers.event import Value
+from consumers.image import Image
 from consumers.redaction import MASK
 from fluvial import reviews
 from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table
@@ -77,7 +78,7 @@ def _plain(made: Explanation) -> dict[str, Any]:
         "instead": made.instead,
         "rebuilt_from": made.start,
         "contributions": [_masked(one._asdict(), private) for one in made.contributions],
-        "context": {name: MASK if name in private else value for name, value in made.context.items()},
+        "context": {n: MASK if n in private else _described(value) for n, value in made.context.items()},
         "decisions": {
             "paused": _taken(made.decisions.paused) if made.decisions.paused else None,
             "exchanged": [_taken(one) for one in made.decisions.exchanged],
@@ -92,7 +93,14 @@ def _private(made: Explanation) -> set[str]:
 
 
 def _masked(one: dict[str, Any], private: set[str]) -> dict[str, Any]:
-    return one | ({"value": MASK, "replaced_by": MASK} if one["name"] in private else {})
+    if one["name"] in private:
+        return one | {"value": MASK, "replaced_by": MASK}
+    return one | {key: _described(one[key]) for key in ("value", "replaced_by")}
+
+
+def _described(value: Value | None) -> Value | None:
+    """A value as it may be shown: of an image its size."""
+    return str(value) if isinstance(value, Image) else value
 
 
 def _taken(one: Taken) -> dict[str, Any]:
@@ -129,7 +137,9 @@ def _aside(made: Explanation, name: str, value: Value) -> str:
     spec = made.pipeline.fields[name]
     if spec.pii:
         return f"{name} {MASK}"
-    return f"{name} {moment(float(value)) if spec.type == 'time' else plain_text(value)}"
+    return (
+        f"{name} {moment(value) if spec.type == 'time' and isinstance(value, float) else plain_text(value)}"
+    )
 
 
 def _verdict(made: Explanation) -> str:

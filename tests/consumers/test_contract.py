@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from consumers.contract import Contract
 from consumers.event import REASONS, Event, Label, Rejection
 from consumers.fields import FieldSpec, LabelSpec
+from consumers.image import Image
 from consumers.record import Record
+from tests.consumers.pictures import png, ramp, saved, text
 
 NOON = 1_700_000_000_000
 YES_OR_NO = LabelSpec(type="boolean", horizon=10)
@@ -78,6 +80,8 @@ def test_a_number_is_a_float_also_where_json_has_an_integer() -> None:
         ("time", True),
         ("time", "soon"),
         ("time", []),
+        ("image", 1),
+        ("image", ["iVBORw0KGgo="]),
     ],
 )
 def test_a_value_of_another_type_is_refused_and_not_guessed_at(kind: str, value: object) -> None:
@@ -153,10 +157,39 @@ def test_an_event_without_a_time_of_its_own_has_its_records() -> None:
     assert event.time == NOON / 1000
 
 
+def test_an_image_is_a_square_of_the_size_that_is_asked_for() -> None:
+    picture = png(40, 30, lambda x, y: 6 * x)
+    for spec, size in (({}, 8), ({"size": 4}, 4), ({"size": 32}, 32)):
+        found = read({"type": "image"} | spec, "data:image/png;base64," + picture)
+        assert isinstance(found, Image)
+        assert (len(found.pixels), found.width, found.height) == (size**2, 40, 30)
+    assert read({"type": "image", "use": "context"}, picture) == read({"type": "image"}, picture)
+
+
+WRONG = {
+    "no base64": ("a picture", "bad_image", "x: is no base64 without line breaks"),
+    "GIF": (text(saved(ramp(), "GIF")), "bad_image", "x: is a GIF and neither a PNG nor a JPEG"),
+    "cut": (png(9, 9, lambda x, y: x)[:60], "bad_image", "x: is a PNG that was cut short"),
+    "10 MB": ("A" * 10_000_000, "too_long", "x: String should have at most 700000 characters"),
+    "bomb": (text(saved(ramp(30_000, 100))), "out_of_range", "x: is 30000 x 100 pixels large; at most"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("missing", ["reject", "omit"])
+def test_what_is_no_image_or_too_large_a_one_is_refused_with_its_reason(name: str, missing: str) -> None:
+    value, reason, said = WRONG[name]
+    found = made({"x": {"type": "image", "missing": missing}}).event(record({"id": "a", "x": value}))
+    assert isinstance(found, Rejection)
+    assert found.reason == reason
+    assert found.detail.startswith(said)
+
+
 # ---- missing values
 
 KINDS: dict[str, object] = {
     "number": 2.5, "integer": 2, "boolean": False, "category": "a", "text": "", "time": 1_700_000_000.0,
+    "image": None,
 }  # fmt: skip
 
 
@@ -172,7 +205,7 @@ def test_a_missing_value_is_refused_or_left_out_as_its_rule_says(kind: str, abse
 
 
 @pytest.mark.parametrize("absent", [..., None])
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "time"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("time", "image")])
 def test_a_missing_value_is_filled_with_one_of_the_fields_own_type(kind: str, absent: object) -> None:
     filled = read({"type": kind, "missing": {"fill": KINDS[kind]}}, absent)
     assert repr(filled) == repr(KINDS[kind])
@@ -208,6 +241,14 @@ def test_a_fill_is_spelled_as_the_values_of_its_field() -> None:
         {"type": "category", "values": (" a",)},
         {"type": "category", "values": ("a" * 257,)},
         {"type": "category", "missing": "drop"},
+        {"type": "image", "missing": {"fill": "iVBORw0KGgo="}},
+        {"type": "image", "size": 3},
+        {"type": "image", "size": 33},
+        {"type": "image", "size": 8.0},
+        {"type": "image", "max_length": 5},
+        {"type": "image", "values": ("a",)},
+        {"type": "image", "range": (0, 1)},
+        {"type": "number", "size": 8},
     ],
 )
 def test_a_field_that_cannot_be_meant_is_refused_before_any_record_comes(spec: dict[str, Any]) -> None:
@@ -397,6 +438,7 @@ EVERYTHING = made(
         "t": {"type": "text", "missing": "omit", "max_length": 20},
         "at": {"type": "time", "missing": "omit"},
         "p": {"type": "text", "missing": "omit", "pii": True},
+        "g": {"type": "image", "missing": "omit"},
     },
     LabelSpec(type="category", horizon=1, field="y"),
     time_field="at",
@@ -408,11 +450,11 @@ values = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=300)
-    | st.sampled_from(["a", "B", 1.0]),
+    | st.sampled_from(["a", "B", 1.0, png(3, 3, lambda x, y: x)]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
 )
 objects = st.dictionaries(
-    st.sampled_from([*"ncbitpy", "at", "id", "label", "time", "source"]) | st.text(), values
+    st.sampled_from([*"ncbitpyg", "at", "id", "label", "time", "source"]) | st.text(), values
 )
 
 
@@ -427,7 +469,7 @@ def check(found: Event | Label | Rejection) -> None:
     assert found.source is None or isinstance(found.source, str)
     if isinstance(found, Event):
         assert [name for name in EVERYTHING.features if name in found.features] == list(found.features)
-        assert all(type(value) in (float, int, str, bool) for value in found.features.values())
+        assert all(type(value) in (float, int, str, bool, Image) for value in found.features.values())
 
 
 @given(

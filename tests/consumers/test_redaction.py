@@ -12,6 +12,7 @@ from consumers.event import REASONS, Rejection
 from consumers.fields import FieldSpec, LabelSpec
 from consumers.record import Record
 from consumers.redaction import Shown, view
+from tests.consumers.pictures import png
 
 SECRET = "Ada-Lovelace-1815"
 OPEN = Shown.of((), ())
@@ -113,6 +114,71 @@ def test_a_view_is_printable_whatever_the_record_held(raw: bytes) -> None:
     shown = view(raw, OPEN)
     assert shown.isprintable()
     assert shown.isascii()
+
+
+# ---- images
+
+PICTURE = png(32, 31, lambda x, y: 7 * x + y)
+WITH_PICTURE = {
+    "id": FieldSpec(type="text", use="context"),
+    "door": FieldSpec(type="image", missing="omit"),
+    "n": FieldSpec(type="number"),
+}
+
+
+def pictured(value: object, **private: bool) -> Rejection:
+    specs = {
+        name: spec.model_copy(update={"pii": private.get(name, False)}) for name, spec in WITH_PICTURE.items()
+    }
+    found = Contract(specs, LabelSpec(type="boolean", horizon=1), id_field="id").event(record(value))
+    assert isinstance(found, Rejection), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("door", "shown"),
+    [
+        (PICTURE, "image 32x31"),
+        ("data:image/png;base64," + PICTURE, "image 32x31"),
+        (PICTURE[:80], "80 characters that are no image"),
+        (SECRET, "17 characters that are no image"),
+    ],
+)
+def test_of_an_image_a_view_shows_the_size(door: str, shown: str) -> None:
+    assert json.loads(pictured({"id": "a", "door": door, "n": "?"}).view) == {
+        "id": "a",
+        "door": shown,
+        "n": "?",
+    }
+
+
+def test_a_private_image_does_not_even_show_its_size() -> None:
+    assert json.loads(pictured({"id": "a", "door": PICTURE, "n": "?"}, door=True).view)["door"] == "***"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": "a", "door": [PICTURE], "n": 1},
+        {"id": "a", "Door": PICTURE, "n": "?"},
+        {"id": "a", "door": {"data": PICTURE}, "n": "?"},
+        {"id": "a", "door": PICTURE, "n": PICTURE},
+        {"id": PICTURE, "door": PICTURE, "n": 1},
+        [PICTURE],
+        PICTURE,
+        json.dumps({"id": "a", "door": PICTURE}).encode()[:-1],
+        {"id": "a", "door": PICTURE, "n": "?", "more": "x" * 200_000},
+    ],
+)
+def test_no_part_of_a_rejection_holds_base64(value: object) -> None:
+    found = " ".join(pictured(value))
+    assert PICTURE[:12] not in found
+    assert PICTURE[40:60] not in found
+
+
+def test_an_image_where_none_is_declared_is_not_shown_either() -> None:
+    shown = json.loads(view(json.dumps({"a": PICTURE, "b": "/9j/" + "A" * 90}).encode(), OPEN))
+    assert shown == {"a": "image 32x31", "b": "94 characters that are no image"}
 
 
 hostile = st.recursive(

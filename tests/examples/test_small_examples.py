@@ -1,4 +1,4 @@
-"""The examples that come with River: their records fit their contracts, their models beat what needs none."""
+"""The examples that need nothing but what is installed: their records fit their contracts, their models beat what needs none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import pytest
 
 from tests.examples.playing import played, produced
 
-SMALL = [("image_segments", 2_310, 60_000), ("trump_approval", 1_001, 20 * 3_600_000)]
+SMALL = [
+    ("image_segments", 2_310, 60_000),
+    ("trump_approval", 1_001, 20 * 3_600_000),
+    ("digits", 4_000, 60_000),
+]
 
 
 @pytest.mark.parametrize(("name", "count", "delay"), SMALL)
@@ -43,3 +47,20 @@ def test_the_rating_is_told_better_than_by_yesterdays() -> None:
     assert status.outcomes["learned"] == status.events == 1_001
     naive = [score["mae"] for name, score in status.scores.items() if name != "model"]
     assert status.scores["model"]["mae"] < min(naive)
+
+
+def test_pictures_of_digits_are_read() -> None:
+    status = played("digits", 2_500)
+    assert status.quarantined == {}
+    assert status.outcomes["learned"] == status.events == 2_500
+    assert status.scores["model"]["accuracy"] > 0.95
+    assert status.success is not None
+    assert status.success.status == "met"
+
+
+def test_every_digit_is_drawn_about_equally_often_and_never_twice_the_same() -> None:
+    records = produced("digits")
+    shown = [json.loads(value)["label"] for stream, _, value, _ in records if stream == "labels"]
+    assert {shown.count(str(digit)) > 300 for digit in range(10)} == {True}
+    pictures = {json.loads(value)["picture"] for stream, _, value, _ in records if stream == "events"}
+    assert len(pictures) == 4_000

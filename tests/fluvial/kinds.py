@@ -10,6 +10,7 @@ from fluvial.state import State
 from learners.catalogue import CLASSES
 from learners.expression import build
 from learners.task import Task, task_named
+from tests.consumers.pictures import png
 from tests.fluvial.shards import Feed, towns
 from tests.learners.models import (
     ALL,
@@ -205,6 +206,22 @@ def fed(task: str = "binary") -> Feed:
     return feed
 
 
+SIGHTED = {"fields": {"id": {"type": "text", "use": "context"}, "door": {"type": "image", "size": 4}}}
+SIGHTED |= {"model": "Pixels() | linear_model.LogisticRegression()", "recent": {}}
+
+
+def sighted() -> Feed:
+    """A shard that learns from images, some of which wait for their label."""
+    feed = Feed(towns(**SIGHTED))
+    for n in range(20):
+        feed.put(
+            "events", {"id": f"e{n}", "door": png(40, 30, lambda x, y, n=n: 9 * x if n % 2 else 9 * y)}, n
+        )
+        feed.label(f"e{n - 5}", n % 2 == 0)
+    feed.outputs.clear()
+    return feed
+
+
 def go_on(feed: Feed) -> bytes:
     """Step more of the same through a shard; the digest says whether anything differed."""
     for n in range(400, 500):
@@ -217,4 +234,5 @@ def go_on(feed: Feed) -> bytes:
 def every_state() -> tuple[State, ...]:
     """A state of every kind, to look at; made once, because it takes long."""
     models = [State(trained(kind)[0], None, StreamClock(1.0)) for kind in model_kinds()]  # type: ignore[arg-type]
-    return (*(fed(task).shard.state for task in LABELS), *models)
+    watches = [State(None, watching(task), StreamClock(1.0)) for task in LABELS]  # type: ignore[arg-type]
+    return (*(fed(task).shard.state for task in LABELS), sighted().shard.state, *watches, *models)

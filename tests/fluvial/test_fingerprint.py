@@ -97,5 +97,5 @@ def test_every_section_of_a_pipeline_file_is_known_to_shape_a_state_or_not_to() 
 
 
 def test_libraries_that_can_change_a_prediction_are_named_with_their_versions() -> None:
-    assert {"python", "river", "numpy", "fluvial"} <= set(libraries())
+    assert {"python", "river", "numpy", "pillow", "fluvial"} <= set(libraries())
     assert all(libraries().values())

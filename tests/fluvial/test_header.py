@@ -33,7 +33,7 @@ def test_it_says_everything_there_is_to_say() -> None:
         "model": model_version(pipeline),
         "state": state_version(pipeline),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("river", "numpy", "fluvial")},
+        **{name: version(name) for name in ("river", "numpy", "pillow", "fluvial")},
     }
 
 

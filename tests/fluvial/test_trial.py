@@ -4,6 +4,7 @@ import pytest
 
 from fluvial.config import ConfigError, parse
 from learners.catalogue import CLASSES
+from learners.expression import MODELS
 from tests.learners.models import case
 
 HEAD = "pipeline: shop\nquestion: Will the visitor buy?\nowner: tests\nid: id\ntime: at\n"
@@ -114,6 +115,72 @@ def test_a_model_of_another_task_is_refused() -> None:
     assert refused(file("linear_model.LinearRegression()")).startswith("the model is no classifier")
 
 
+PICTURED = FIELDS + "  door: {type: image, size: 4}\n"
+SEEING = 'Pixels("door")'
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        f"{SEEING} {LOGISTIC}",
+        f"(Numbers() + Pixels()) | preprocessing.StandardScaler() {LOGISTIC}",
+        f"Numbers() {LOGISTIC}",
+        f'(Select("door", "price") | (Pixels() + Numbers())) {LOGISTIC}',
+        f'compose.Discard("door", "town") {LOGISTIC}',
+        f'compose.Prefixer("a_") | Pixels("a_door") {LOGISTIC}',
+        f"OneHot() {LOGISTIC}",
+        f"ensemble.BaggingClassifier({SEEING} {LOGISTIC}, n_models=2)",
+        f"(Numbers() + Pixels()) | {TREE}",
+        "dummy.PriorClassifier()",
+    ],
+)
+def test_a_model_may_see_an_image_through_pixels_or_not_at_all(model: str) -> None:
+    assert parse(file(model, fields=PICTURED)).model == model
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (
+            f'OneHot("door") {LOGISTIC}',
+            "OneHot names 'door', which is an image: Pixels('door') makes numbers",
+        ),
+        (f'Interact("town", "door") {LOGISTIC}', "Interact names 'door', which is an image"),
+        (
+            'feature_extraction.TFIDF(on="door") | naive_bayes.MultinomialNB()',
+            "TFIDF names 'door', which is an image",
+        ),
+        (f'Pixels("price") {LOGISTIC}', "Pixels names 'price', which is no image"),
+        (f'Pixels("dor") {LOGISTIC}', "Pixels: no field is called 'dor': did you mean 'door'?"),
+        (
+            f'Select("door") | preprocessing.StandardScaler() {LOGISTIC}',
+            "StandardScaler cannot compute with the",
+        ),
+        (
+            f'Select("door") {LOGISTIC}',
+            "LogisticRegression cannot compute with the image 'door': make numbers of",
+        ),
+        (TREE, "HoeffdingTreeClassifier cannot compute with the image 'door'"),
+        (
+            f"ensemble.BaggingClassifier({TREE}, n_models=2)",
+            "HoeffdingTreeClassifier cannot compute with the",
+        ),
+    ],
+)
+def test_what_a_model_cannot_do_with_an_image_is_said(model: str, sentence: str) -> None:
+    assert refused(file(model, fields=PICTURED)).startswith(sentence)
+
+
+LOOKING = [name for name in CLASSES if issubclass(CLASSES[name], MODELS) and not name.startswith("dummy.")]
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_no_model_is_handed_an_image_as_it_is(name: str) -> None:
+    task, whole = case(name)
+    model = f'Select("picture") | {name}({whole.partition(f"{name}(")[2]}'
+    assert "cannot compute with the image 'picture'" in refused(file(model, task, EVENTS))
+
+
 EVENTS = """fields:
   id: {type: text}
   at: {type: time}
@@ -123,6 +190,7 @@ EVENTS = """fields:
   hour: {type: integer}
   flag: {type: boolean}
   text: {type: text}
+  picture: {type: image}
 """
 
 

@@ -19,7 +19,7 @@ from tests.fluvial.ran import ran
 from tests.fluvial.world import COINS, START, tosses
 
 LESS = COINS.replace('Select("weight", "wear")', 'Select("weight")')
-OTHERS = {"python": "3.12.1", "river": "0.27.0", "numpy": "9.9.9", "fluvial": "0.1.0"}
+OTHERS = {"python": "3.12.1", "river": "0.27.0", "numpy": "9.9.9", "pillow": "9.9.9", "fluvial": "0.1.0"}
 
 
 def other_libraries(patch: pytest.MonkeyPatch) -> None:
@@ -146,6 +146,7 @@ def test_other_libraries_are_held_against_what_was_published(
         "library python",
         "library river",
         "library numpy",
+        "library pillow",
     }
     assert found["published"]["predictions"]["compared"] == 600
     assert len(found["unusable_snapshots"]) == found["snapshots"]

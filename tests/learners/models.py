@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from consumers.event import Truth, Value
+from consumers.image import Image
 from fluvial.clock import StreamClock
 from fluvial.snapshot import SnapshotError, pack, unpack
 from fluvial.state import State
@@ -58,7 +59,7 @@ ARGUMENTS = {
     "BayesianMean": "1.0, 2.0",
     "ChebyshevOverSampler": LINEAR,
     "ChebyshevUnderSampler": LINEAR,
-    "Discard": '"text", "place", "colour"',
+    "Discard": '"text", "place", "colour", "picture"',
     "DriftRetrainingClassifier": TREE,
     "EWARegressor": f"[{LINEAR}, linear_model.PARegressor()]",
     "ExtremelyFastDecisionTreeClassifier": QUICK,
@@ -75,6 +76,7 @@ ARGUMENTS = {
     "KNNClassifier": "engine=neighbors.LazySearch(window_size=40)",
     "Normal": "sigma=0.1",
     "OneVsRestClassifier": LOGISTIC,
+    "Pixels": '"picture"',
     "PoissonInclusion": "p=0.1",
     "PredClipper": f"{LINEAR}, y_min=-10, y_max=60",
     "Prefixer": '"a_"',
@@ -175,6 +177,7 @@ def stream(kind: str) -> list[tuple[dict[str, Value], Truth]]:
             "hour": draw.randrange(24),
             "flag": draw.random() < 0.4,
             "text": " ".join(draw.choice(["late", "cheap", "good", "bad", "seat"]) for _ in range(4)),
+            "picture": Image(((number % 7) / 7, (number % 3) / 3) * 2, 0.5, 0.1, 64, 48),
         }
         score = (x["distance"] > 110) + (x["place"] in "uv") + (x["hour"] > 12) + draw.gauss(0, 0.7)  # type: ignore[operator]
         score = score if number < EVENTS / 2 else 3 - score

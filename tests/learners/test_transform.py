@@ -5,10 +5,15 @@ import sys
 
 import pytest
 
+from consumers.image import Image
 from learners.expression import build
-from learners.transform import Hash, Interact, Numbers, OneHot, Select, Union
+from learners.transform import Hash, Interact, Numbers, OneHot, Pixels, Select, Union
 
 X = {"origin": "JFK", "hour": 5, "distance": 187.0, "holiday": False}
+DOOR, WALL = Image((0.0, 0.25, 0.5, 1.0), 0.4, 0.1, 64, 48), Image((1.0,) * 16, 1.0, 0.0, 9, 9)
+LOOK = X | {"door": DOOR, "wall": WALL}
+SEEN = {"door_0_0": 0.0, "door_0_1": 0.25, "door_1_0": 0.5, "door_1_1": 1.0}
+WALLS = {f"wall_{row}_{column}": 1.0 for row in range(4) for column in range(4)}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +31,25 @@ X = {"origin": "JFK", "hour": 5, "distance": 187.0, "holiday": False}
 def test_features_come_in_the_order_given_and_absent_fields_are_left_out(transformer, features) -> None:
     assert list(transformer.transform_one(X).items()) == list(features.items())
     assert list(transformer.clone().transform_one(X).items()) == list(features.items())
+
+
+@pytest.mark.parametrize(
+    ("transformer", "features"),
+    [
+        (Pixels("door"), SEEN),
+        (Pixels("wall", "door", "roof"), WALLS | SEEN),
+        (Pixels(), SEEN | WALLS),
+        (Pixels("hour"), {}),
+        (Numbers(), {"hour": 5, "distance": 187.0}),
+        (OneHot(), {"origin=JFK": 1, "holiday=False": 1}),
+        (Select("door"), {"door": DOOR}),
+        (Union(Numbers(), Pixels("door")), {"hour": 5, "distance": 187.0} | SEEN),
+    ],
+)
+def test_pixels_alone_look_into_an_image(transformer, features) -> None:
+    assert list(transformer.transform_one(LOOK).items()) == list(features.items())
+    assert list(transformer.clone().transform_one(LOOK).items()) == list(features.items())
+    assert Hash(9).transform_one(LOOK) == Hash(9).transform_one(X)
 
 
 def test_hash_never_makes_more_features_than_its_size() -> None:

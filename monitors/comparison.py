@@ -1,0 +1,100 @@
+"""Comparison: where a window falls apart best, and whether the budget of false alarms allows to say so.
+
+Every split of the window into before and after is judged by the likelihood ratio of two coins against
+one (for anything between 0 and 1 it is an upper bound), divided by how dependent observations are. The
+variance is an estimate, so the ratio is Student's and not the normal one. What is needed follows from
+the budget: 100,000 / n comparisons of ``n`` new observations are looks of their own.
+"""
+
+from collections.abc import Callable
+from math import inf, log
+from typing import NamedTuple
+
+from monitors.dependence import Effect
+from monitors.window import Window
+
+LOOKS = 15.0
+"""Looks for each stretch of its own: several splits are tried, at a few lengths. Measured on coins."""
+
+LEAST = 2.5
+"""The evidence below which nothing is ever said, whatever the budget (in nats)."""
+
+
+class Split(NamedTuple):
+    """The best split of a window: counts, means and evidence, needed and found, in nats.
+
+    ``onset`` is the event time of the last observation before the change, in seconds.
+    """
+
+    n_before: int
+    n_after: int
+    before: float
+    after: float
+    score: float
+    needed: float
+    effect: Effect
+    onset: float
+
+    @property
+    def change(self) -> float:
+        """After minus before."""
+        return self.after - self.before
+
+    @property
+    def convincing(self) -> bool:
+        """Whether the evidence is what the budget asks for."""
+        return self.score >= self.needed
+
+
+def best_split(
+    window: Window, budget: float, smallest: float, effect_at: Callable[[int], Effect]
+) -> Split | None:
+    """The split of a window that exceeds what it needs by most; None where nothing speaks for any.
+
+    ``budget`` is in false alarms per 100,000 observations, ``smallest`` the change worth to be called
+    one, ``effect_at`` tells how dependent so many observations are.
+    """
+    best, most, base = None, -inf, log(LOOKS * 1e5 / budget)
+    n1, total1, half = 0, 0.0, 0.5 * smallest
+    buckets = window.newest_first()
+    for (_, bucket), (_, older) in zip(buckets, buckets[1:], strict=False):
+        n1 += bucket.n
+        total1 += bucket.total
+        n0 = window.n - n1
+        if n0 < 200 and n0 < n1:
+            break
+        before, after = (window.total - total1) / n0, total1 / n1
+        if -half < after - before < half:
+            continue
+        effect = effect_at(n1)
+        score = _students(_ratio(n0, before, n1, after) / effect.size, effect.freedom)
+        needed = max(base - log(n1), LEAST)
+        if score - needed > most:
+            most = score - needed
+            best = Split(n0, n1, before, after, score, needed, effect, older.time)
+    return best
+
+
+def _students(ratio: float, freedom: float) -> float:
+    """A log likelihood ratio whose variance is an estimate of so many degrees of freedom."""
+    return 0.5 * (freedom + 1.0) * log(1.0 + 2.0 * ratio / freedom)
+
+
+def _ratio(n0: int, p0: float, n1: int, p1: float) -> float:
+    """The log likelihood ratio of two coins against one."""
+    p = (n0 * p0 + n1 * p1) / (n0 + n1)
+    return max(0.0, n0 * divergence(p0, p) + n1 * divergence(p1, p))
+
+
+def divergence(p: float, q: float) -> float:
+    """How far one coin is from another, in nats per throw (Kullback and Leibler, 1951).
+
+    >>> round(divergence(0.5, 0.25), 4)
+    0.1438
+    """
+    q, told = min(max(q, 1e-6), 1.0 - 1e-6), 0.0
+    if p > 0.0:
+        told += p * log(p / q)
+    if p < 1.0:
+        told += (1.0 - p) * log((1.0 - p) / (1.0 - q))
+    return told
