@@ -1,51 +1,30 @@
 """Field: one input field of a pipeline, watched part by part; one change is said once."""
 
 from collections.abc import Sequence
-from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from monitors.alarm import Alarm
 from monitors.channel import Channel
 from monitors.level import State
+from monitors.part import BLOCK, Kind
 from monitors.reading import Reader, Reading, percents
-from monitors.shares import TOP, Answers, Shares
-from monitors.sizes import Pictures, Sizes, view_picture
+from monitors.shares import Answers, Shares
+from monitors.sizes import Pictures, Sizes, view_pictures
 from monitors.spec import LevelSpec
-from monitors.texts import Texts, view_text
-
-Kind = Literal["number", "integer", "category", "boolean", "text", "image"]
-
-CHANNELS: dict[Kind, int] = {
-    "number": 4,
-    "integer": 4,
-    "category": TOP + 2,
-    "boolean": 2,
-    "text": 4,
-    "image": 4,
-}
-"""The most channels that a field of a kind has."""
-
-BLOCK = 128
-"""Rows that are looked at together."""
+from monitors.texts import Texts, view_texts
 
 REFERENCE, LEAST = 1024, 256
 """Rows of a reference, and values that have to be present among them."""
 
 JOINED = 8 * BLOCK
-"""Rows after an alarm within which whatever else moves is of the same change, as it is if it began before."""
+"""Rows after an alarm within which whatever else moves is of the same change."""
 
-SHARE, PLACE = 0.03, 0.04
-"""The smallest changes worth telling: of a share, and of where numbers lie (a fifth of a deviation)."""
-
-PLACES = ("location", "spread", "length", "tokens", "brightness", "sharpness", "size")
-"""Parts that are no shares."""
-
-EVERY = 4
+EVERY = 16
 """Of every so many texts the words of one are looked at."""
 
 
 class FieldSpec(NamedTuple):
-    """How one field is watched: ``level`` without its smallest change, ``unit`` for a person.
+    """How one field is watched: ``level`` is that of a part of weight 1, ``unit`` is for a person.
 
     Values of a ``private`` field are not shown.
     """
@@ -64,18 +43,19 @@ class Field:
     ...     column = ["car", "bus"] * 48 + (["car", "bus"] if i < 60 else [None, None]) * 16
     ...     if alarm := field.take(column, time=float(i)):
     ...         print(alarm.monitor, alarm.part, alarm.because)
-    field:mode missing missing 2.8% -> 25.0%
+    field:mode missing missing 0.0% -> 25.0%
     """
 
     def __init__(self, name: str, spec: FieldSpec) -> None:
         self.name, self._spec = name, spec
         self.n = 0
         self._reader: Reader | None = None
-        self._missing = self._channel("missing")
+        self._missing = Channel("missing", spec.level)
         self._channels: list[Channel] = []
         self._held: list[tuple[list[Any], float]] = []
         self._held_n = self._held_rows = 0
-        self._said, self._said_n = -inf, 0
+        self._said: tuple[float, int] | None = None
+        self._moved: set[str] = set()
 
     @property
     def channels(self) -> list[Channel]:
@@ -93,13 +73,14 @@ class Field:
         """Forget the reference of every level."""
         for channel in self.channels:
             channel.rearm()
-        self._said, self._said_n = -inf, 0
+        self._said = None
+        self._moved = set()
 
-    def view(self, value: Any, row: int) -> Any:
-        """What is kept of a text or a picture until its block is full."""
+    def view(self, values: Sequence[Any]) -> Sequence[Any]:
+        """What is kept of some values until their block is full: of texts and pictures no content."""
         if self._spec.kind == "text":
-            return view_text(value, words=self._reader is None or row % EVERY == 0)
-        return view_picture(value)
+            return view_texts(values, EVERY if self._reader else 1)
+        return view_pictures(values) if self._spec.kind == "image" else values
 
     def take(self, column: Sequence[Any], time: float) -> Alarm | None:
         """Take the values of a block of rows with the event time of its middle; the alarm it raised."""
@@ -132,24 +113,23 @@ class Field:
     def _fit(self) -> None:
         held, self._held = self._held, []
         reader = self._reader = _reader(self._spec, [value for present, _ in held for value in present])
-        self._channels = [self._channel(part) for part in reader.parts]
+        self._channels = [Channel(part, self._spec.level) for part in reader.parts]
         for present, time in held:
             for channel, reading in zip(self._channels, reader.read(present), strict=True):
                 if channel.part not in reader.biased:
                     channel.take(reading, time)
 
-    def _channel(self, part: str) -> Channel:
-        least = PLACE if part in PLACES else SHARE
-        return Channel(part, self._spec.level._replace(smallest_change=least))
-
     # ---- what is said
 
     def _told(self, alarms: list[Alarm]) -> Alarm | None:
-        """The most certain of the alarms; none where they tell of a change that was said."""
-        alarm = max(alarms, key=lambda one: one.score - one.needed)
-        if alarm.onset <= self._said or self.n < self._said_n + JOINED:
+        """The most certain of the alarms; none where all are of the change that was said last."""
+        fresh = [alarm for alarm in alarms if not self._joins(alarm)]
+        if not fresh:
+            self._moved |= {alarm.monitor for alarm in alarms}
             return None
-        self._said, self._said_n = alarm.time, self.n
+        alarm = max(fresh, key=lambda one: (one.monitor != "range", one.score - one.needed))
+        self._said = alarm.time, self.n
+        self._moved = {alarm.monitor for alarm in alarms}
         return alarm._replace(
             monitor=f"field:{self.name}",
             part=alarm.monitor,
@@ -157,6 +137,13 @@ class Field:
             severity="info",
             because=self._because(alarm),
         )
+
+    def _joins(self, alarm: Alarm) -> bool:
+        """Whether this is the change that was said last: it began before, or soon after for how old it is."""
+        if self._said is None or alarm.monitor in self._moved:
+            return False
+        time, n = self._said
+        return self.n < n + JOINED or alarm.onset - time <= 0.5 * (alarm.time - alarm.onset)
 
     def _because(self, alarm: Alarm) -> str:
         if self._reader is None or alarm.monitor == "missing":

@@ -4,9 +4,17 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from monitors.alarm import Alarm
-from monitors.field import BLOCK, CHANNELS, Field, FieldSpec, Kind
+from monitors.field import Field, FieldSpec
 from monitors.level import State
+from monitors.part import BLOCK, Kind, weight
 from monitors.spec import DAY, WEEK, LevelSpec
+
+NEVER = 2.0
+"""No change is so gross that it is said in the warm-up: night and day may be as far apart."""
+
+
+HELD = 16
+"""Rows of which texts and pictures are held at most; a block is made of whole such runs."""
 
 
 class Fields:
@@ -32,12 +40,13 @@ class Fields:
         units: Mapping[str, str] | None = None,
         private: Collection[str] = (),
         seasons: tuple[float, ...] = (DAY, WEEK),
-        warmup: int = 1000,
+        warmup: int = 2048,
     ) -> None:
-        channels = sum(CHANNELS[kind] for kind in kinds.values())
+        parts = sum(weight(kind) for kind in kinds.values())
         level = LevelSpec(
-            budget=budget / max(channels, 1),
+            budget=budget / max(parts, 1),
             warmup=warmup,
+            gross=NEVER,
             block=BLOCK,
             settle=8 * BLOCK,
             two_sided=True,
@@ -74,13 +83,19 @@ class Fields:
         if self.alarms:
             self.alarms = []
         get = values.get
-        row = [get(name) for name in self._names]
-        for i in self._heavy:
-            row[i] = self._fields[i].view(row[i], len(self._rows))
-        self._rows.append(row)
+        self._rows.append([get(name) for name in self._names])
         self._times.append(time)
+        if self._heavy and len(self._rows) % HELD == 0:
+            self._lighten()
         if len(self._rows) >= BLOCK:
             self._close()
+
+    def _lighten(self) -> None:
+        """Texts and pictures are not kept until their block is full."""
+        newest = self._rows[-HELD:]
+        for i in self._heavy:
+            for row, view in zip(newest, self._fields[i].view([row[i] for row in newest]), strict=True):
+                row[i] = view
 
     def _close(self) -> None:
         columns, time = zip(*self._rows, strict=True), self._times[BLOCK // 2]

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Reading(NamedTuple):
-    """How many values, and the sum of what they say, each between 0 and 1."""
+    """How many (independent) values, and the sum of what they say, each between 0 and 1."""
 
-    n: int
+    n: float
     total: float
 
 

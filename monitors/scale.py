@@ -15,12 +15,18 @@ FINEST = 1e-9
 """The unit of a reference that never varied, against its size: any other number is then far off."""
 
 
+MARGIN = 0.1
+"""How far outside the reference a number has to lie to count, against its range."""
+
+
 class Scale(NamedTuple):
     """A reference by its quantiles: ``middle`` (the median), ``unit`` (a standard deviation), both ends.
 
+    ``low`` and ``high`` are its least and its largest number, a tenth of what is between them further out.
+
     >>> scale = Scale.of(numbers([float(i) for i in range(101)]))
     >>> scale.middle, round(scale.unit, 1), scale.low, scale.high
-    (50.0, 37.1, 0.0, 100.0)
+    (50.0, 37.1, -10.0, 110.0)
     >>> scale.place(numbers([50.0, 1e9, None])).tolist()[:1]
     [0.0]
     """
@@ -35,23 +41,24 @@ class Scale(NamedTuple):
         """The scale of at least one number; robust: half of them may be anything."""
         ordered = np.sort(values)
         middle, low, high = median(ordered), float(ordered[0]), float(ordered[-1])
+        margin = MARGIN * high - MARGIN * low
         unit = iqr(ordered) / 1.349
         if unit <= 0.0:  # more than half are one value: how far off are the others?
             off = np.sort(np.abs(ordered[ordered != middle] - middle))
             unit = median(off) if len(off) else FINEST * max(abs(middle), 1.0)
-        return cls(middle, max(unit, 1.0 / WIDEST), low, high)
+        return cls(middle, max(unit, 1.0 / WIDEST), low - margin, high + margin)
 
-    def place(self, values: Numbers) -> Numbers:
-        """Where numbers lie in units off the middle, made to lie within ±1: z / (1 + |z|).
+    def place(self, values: Numbers, middle: float | None = None) -> Numbers:
+        """Where numbers lie in units off the middle (or another), made to lie within ±1: z / (1 + |z|).
 
         The softsign needs no exponential, so every machine finds the same bits.
         """
         with np.errstate(over="ignore"):
-            z = np.clip((values - self.middle) / self.unit, -1e9, 1e9)
+            z = np.clip((values - (self.middle if middle is None else middle)) / self.unit, -1e9, 1e9)
         return z / (1.0 + np.abs(z))
 
     def outside(self, values: Numbers) -> int:
-        """How many numbers lie below or above all of the reference."""
+        """How many numbers lie well below or above all of the reference."""
         return int(np.count_nonzero(values < self.low) + np.count_nonzero(values > self.high))
 
 
@@ -83,3 +90,21 @@ def median(ordered: Numbers) -> float:
 def iqr(ordered: Numbers) -> float:
     """The width of the middle half of numbers in order."""
     return float(ordered[(3 * len(ordered)) // 4]) - float(ordered[len(ordered) // 4])
+
+
+def dependence(values: Numbers) -> float:
+    """How many numbers in a row are worth one independent number, by how seldom they change sides.
+
+    Squared, what independent numbers cross their median more often: 1 for those, and for an
+    autoregression of .9 about 12 (its arc cosine law; a mean has 19).
+
+    >>> dependence(numbers([0, 1] * 50)), dependence(numbers([0] * 50 + [1] * 50))
+    (1.0, 2500.0)
+    """
+    if len(values) < 2:
+        return 1.0
+    above = values >= median(np.sort(values))
+    crossed = int(np.count_nonzero(above[1:] != above[:-1]))
+    up = int(np.count_nonzero(above))
+    expected = 2.0 * up * (len(values) - up) / len(values)
+    return max(1.0, expected / max(crossed, 1)) ** 2

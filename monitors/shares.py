@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from monitors.part import TOP
 from monitors.reading import Reading, percents
-
-TOP = 5
-"""Frequent values that are watched one by one."""
 
 FREQUENT = 0.01
 """The share of the reference from which a value is frequent."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from monitors.reading import Reading, percents
-from monitors.scale import Numbers, Scale, iqr, median, numbers
+from monitors.scale import Numbers, Scale, dependence, iqr, median, numbers
 
 REMEMBERED = 64
 """Blocks whose medians are remembered, to tell a person what they were."""
@@ -23,10 +23,11 @@ class Medians:
         self._reference = median(ordered), iqr(ordered)
         self._blocks: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
 
-    def add(self, block: Numbers) -> None:
-        """Remember one block of at least one number."""
+    def add(self, block: Numbers) -> float:
+        """Remember one block of at least one number; its median."""
         ordered = np.sort(block)
         self._blocks.append((median(ordered), iqr(ordered)))
+        return self._blocks[-1][0]
 
     def say(self, what: str, width: bool, blocks: int) -> str:
         """The typical median (or width) before, and in the newest blocks."""
@@ -34,7 +35,10 @@ class Medians:
         newest = min(max(blocks, 1), len(figures))
         before, after = sorted(figures[:-newest]), sorted(figures[-newest:])
         old = before[len(before) // 2] if len(before) >= 4 else self._reference[width]
-        return f"{what} {old:.4g} -> {after[len(after) // 2] if after else old:.4g}"
+        new = after[len(after) // 2] if after else old
+        if new == old:
+            return f"{what} {old:.4g} as before, but not what lies around it"
+        return f"{what} {old:.4g} -> {new:.4g}"
 
 
 class Size:
@@ -49,29 +53,29 @@ class Size:
 
     def __init__(self, reference: Sequence[Any], what: str, unit: str = "") -> None:
         fitted = numbers(reference)
-        self.scale, self._medians = Scale.of(fitted), Medians(fitted)
+        self.scale, self.medians = Scale.of(fitted), Medians(fitted)
         self._what, self._unit = what, unit
 
     def read(self, column: Sequence[Any]) -> Reading:
         """The location of a column."""
         values = numbers(column)
-        return located(self.place(values)) if len(values) else NOTHING
+        if len(values):
+            self.medians.add(values)
+        return self.located(values)
 
-    def place(self, values: Numbers) -> Numbers:
-        """Where at least one number lies, within ±1; remembers the median."""
-        self._medians.add(values)
-        return self.scale.place(values)
+    def located(self, values: Numbers) -> Reading:
+        """The location of numbers."""
+        n = len(values)
+        return Reading(n, 0.5 * n + 0.5 * float(np.add.reduce(self.scale.place(values))))
+
+    def spread(self, values: Numbers, middle: float) -> Reading:
+        """How far numbers lie from a middle of their own, wherever that is."""
+        return Reading(len(values), float(np.add.reduce(np.abs(self.scale.place(values, middle)))))
 
     def say(self, blocks: int, *, width: bool = False) -> str:
         """The median, or the width of the middle half, before and in the newest blocks."""
         what = f"width of the middle half {self._what}" if width else f"median {self._what}"
-        return f"{self._medians.say(what.rstrip(), width, blocks)} {self._unit}".rstrip()
-
-
-def located(places: Numbers) -> Reading:
-    """The reading of the location from where numbers lie."""
-    n = len(places)
-    return Reading(n, 0.5 * n + 0.5 * float(np.add.reduce(places)))
+        return f"{self.medians.say(what.rstrip(), width, blocks)} {self._unit}".rstrip()
 
 
 class Sizes:
@@ -79,7 +83,7 @@ class Sizes:
 
     >>> sizes = Sizes([float(i) for i in range(101)])
     >>> [round(r.total / r.n, 2) for r in sizes.read([50.0, 50.0, 120.0, 150.0])]
-    [0.67, 0.35, 0.5]
+    [0.67, 0.44, 0.5]
     """
 
     parts: tuple[str, ...] = ("location", "spread", "range")
@@ -87,16 +91,20 @@ class Sizes:
 
     def __init__(self, reference: Sequence[Any], unit: str = "") -> None:
         self._size, self._unit = Size(reference, "", unit), unit
+        self._dependence = dependence(numbers(reference))
 
     def read(self, column: Sequence[Any]) -> list[Reading]:
         """Location, spread and range of a column."""
         values = numbers(column)
-        n = len(values)
-        if not n:
+        if not len(values):
             return [NOTHING] * 3
-        places = self._size.place(values)
-        spread = Reading(n, float(np.add.reduce(np.abs(places))))
-        return [located(places), spread, Reading(n, float(self._size.scale.outside(values)))]
+        middle = self._size.medians.add(values)
+        outside = self._size.scale.outside(values) / self._dependence  # numbers far out come in a row
+        return [
+            self._size.located(values),
+            self._size.spread(values, middle),
+            Reading(len(values) / self._dependence, outside),
+        ]
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """Medians for the location, the middle half's width for the spread, shares for the range."""
@@ -119,7 +127,7 @@ class Pictures:
 
     def read(self, column: Sequence[tuple[float, float, float]]) -> list[Reading]:
         """The locations of brightness, sharpness and size."""
-        columns = list(zip(*column, strict=True)) or [()] * 3
+        columns = list(zip(*column, strict=True)) or [(), (), ()]
         return [size.read(values) for size, values in zip(self._sizes, columns, strict=True)]
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
@@ -127,9 +135,11 @@ class Pictures:
         return self._sizes[self.parts.index(part)].say(blocks)
 
 
-def view_picture(image: Any) -> tuple[float, float, float] | None:
-    """What is kept of a picture: anything with ``brightness``, ``sharpness``, ``width`` and ``height``."""
-    try:
-        return image.brightness, image.sharpness, float(image.width * image.height)
-    except AttributeError:
-        return None
+def view_pictures(images: Sequence[Any]) -> list[tuple[float, float, float] | None]:
+    """What is kept of pictures: of what has ``brightness``, ``sharpness``, ``width`` and ``height``."""
+    return [
+        (image.brightness, image.sharpness, float(image.width * image.height))
+        if hasattr(image, "sharpness")
+        else None
+        for image in images
+    ]

@@ -1,11 +1,10 @@
 """Texts: what texts say by their length, their words, and how many of these are new."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 from zlib import crc32
 
 from monitors.reading import Reading, percents
-from monitors.sizes import Size
+from monitors.sizes import NOTHING, Size
 
 LOOKED_AT = 512
 """Characters of a text in which words are looked at one by one."""
@@ -17,60 +16,61 @@ ROOM = 65536
 """Places for words that were seen; two words may share one."""
 
 
-class TextView(NamedTuple):
-    """What is kept of a text: its length, how many words, and the places of some of them."""
-
-    length: int
-    tokens: int
-    words: tuple[int, ...]
+View = tuple[int, int, Sequence[int]]
+"""What is kept of a text: its length, how many words, and checksums of some of them."""
 
 
-def view_text(text: object, *, words: bool) -> TextView | None:
-    """A text without its content; its words only where asked for, they cost the most.
+def view_texts(texts: Sequence[object], every: int) -> list[View | None]:
+    """Texts without their content; of the first of ``every`` so many also words, which cost the most.
 
-    >>> view_text("the cat", words=False), len(view_text("the cat", words=True).words)
-    (TextView(length=7, tokens=2, words=()), 2)
+    >>> [(length, tokens, len(words)) for length, tokens, words in view_texts(["the cat", "sat"], 2)]
+    [(7, 2, 2), (3, 1, 0)]
     """
-    if not isinstance(text, str):
-        return None
-    return TextView(len(text), text.count(" ") + 1, tuple(_places(text)) if words else ())
+    views: list[View | None] = [
+        (len(text), text.count(" ") + 1, ()) if isinstance(text, str) else None for text in texts
+    ]
+    for i in range(0, len(texts), every):
+        view, text = views[i], texts[i]
+        if view is not None and isinstance(text, str):
+            views[i] = view[0], view[1], _words(text)
+    return views
 
 
-def _places(text: str) -> Iterable[int]:
-    words = text[:LOOKED_AT].lower().split()
-    step = len(words) // WORDS + 1
-    return (crc32(word.encode("utf-8", "replace")) % ROOM for word in words[::step])
+def _words(text: str) -> list[int]:
+    words = text[:LOOKED_AT].lower().encode("utf-8", "replace").split()
+    return [crc32(word) for word in words[:: len(words) // WORDS + 1]]
 
 
 class Texts:
     """Reads texts.
 
-    >>> texts = Texts([view_text("the cat sat", words=True)] * 100)
-    >>> [r.n for r in texts.read([view_text("the dog sat", words=True)])], texts.read([])[2].n
-    ([1, 1, 3], 0)
-    >>> texts.read([view_text("the dog sat", words=True)])[2].total
-    1.0
+    >>> texts = Texts(view_texts(["the cat sat"] * 100, 1))
+    >>> texts.read(view_texts(["the dog sat"], 1))[2]
+    Reading(n=3, total=1.0)
     """
 
     parts: tuple[str, ...] = ("length", "tokens", "new tokens")
     biased: tuple[str, ...] = ("new tokens",)
 
-    def __init__(self, reference: Sequence[TextView]) -> None:
-        self._length = Size([view.length for view in reference], "length", "characters")
-        self._tokens = Size([view.tokens for view in reference], "", "words")
+    def __init__(self, reference: Sequence[View]) -> None:
+        self._length = Size([length for length, _, _ in reference], "length", "characters")
+        self._tokens = Size([tokens for _, tokens, _ in reference], "", "words")
         seen = bytearray(ROOM)
-        for view in reference:
-            for place in view.words:
-                seen[place] = 1
+        for _, _, words in reference:
+            for word in words:
+                seen[word % ROOM] = 1
         self._seen = bytes(seen)
 
-    def read(self, column: Sequence[TextView]) -> list[Reading]:
+    def read(self, column: Sequence[View]) -> list[Reading]:
         """Length, number of words, and the share of words that the reference does not have."""
+        if not column:
+            return [NOTHING] * 3
+        lengths, tokens, looked_at = zip(*column, strict=True)
         seen = self._seen
-        known = [seen[place] for view in column for place in view.words]
+        known = [seen[word % ROOM] for words in looked_at if words for word in words]
         return [
-            self._length.read([view.length for view in column]),
-            self._tokens.read([view.tokens for view in column]),
+            self._length.read(lengths),
+            self._tokens.read(tokens),
             Reading(len(known), float(len(known) - sum(known))),
         ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import lfilter
 
-from monitors.field import Kind
+from monitors.part import Kind
 
 DT = 86400 / 5000
 """Seconds between two events: 5,000 a day."""
