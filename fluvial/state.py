@@ -10,7 +10,7 @@ from learners.ledger import Ledger
 from learners.recent import Recent
 from learners.scoreboard import Scoreboard
 from learners.task import task_named
-from monitors.field import CHANNELS
+from monitors.part import NAMES
 from monitors.watch import Watch, Watched
 
 PATIENCE = 0.1
@@ -60,7 +60,7 @@ def fresh_state(pipeline: Pipeline) -> State:
 def watched(pipeline: Pipeline) -> Watched:
     """What of a pipeline there is to watch: all fields that tell something, not ids and times."""
     fields = {
-        name: spec for name, spec in pipeline.fields.items() if name != pipeline.id and spec.type in CHANNELS
+        name: spec for name, spec in pipeline.fields.items() if name != pipeline.id and spec.type in NAMES
     }
     return Watched(
         task=pipeline.task,

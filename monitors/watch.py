@@ -10,12 +10,12 @@ from monitors.alarm import Alarm
 from monitors.causes import Causes, Verdict, is_loss, moved
 from monitors.estimated import Estimated
 from monitors.feeds import Feeds
-from monitors.field import CHANNELS, Kind
 from monitors.fields import Fields
 from monitors.figures import channels, figure
 from monitors.labels import Labels
 from monitors.level import Level, State
 from monitors.opening import Opening
+from monitors.part import Kind, weight
 from monitors.slices import MOST, Slices
 from monitors.spec import LevelSpec, MonitorSpec
 
@@ -53,7 +53,7 @@ class Watch:
     """
 
     def __init__(self, spec: MonitorSpec, what: Watched) -> None:
-        fields = sum(CHANNELS[kind] for kind in what.kinds.values())
+        fields = sum(weight(kind) for kind in what.kinds.values())
         total = fields + MOST * len(what.slices) + 2 * channels(what.task) + 2 + Labels.channels(what.task)
         one = spec.share(total + Feeds.CHANNELS)._replace(gross=NEVER)
         sliced = one._replace(smallest_change=2 * spec.smallest_change)

@@ -1,6 +1,7 @@
 """Shards to feed by hand: a small pipeline, records by the second, and what came out."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,7 @@ class Feed:
     records: list[Record] = field(default_factory=list)
     now: float = 0.0
     truths: dict[str, bool] = field(default_factory=dict)
+    offsets: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.shard = Shard(self.pipeline, 0)
@@ -62,9 +64,9 @@ class Feed:
         """Step one record: bytes and None as they are, anything else as JSON."""
         self.now = self.now if at is None else at
         raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
-        offset = sum(record.topic == self.pipeline.topic(stream) for record in self.records)
-        time = START + int(self.now * 1000)
-        record = Record(self.pipeline.topic(stream), 0, offset, time, None, raw)
+        time, topic = START + int(self.now * 1000), self.pipeline.topic(stream)
+        record = Record(topic, 0, self.offsets[topic], time, None, raw)
+        self.offsets[topic] += 1
         self.records.append(record)
         found = self.shard.step(record)
         self.outputs += found
