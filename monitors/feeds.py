@@ -40,7 +40,7 @@ class Refusals:
 
     def __init__(self, spec: LevelSpec) -> None:
         self.level = Level(self.name, spec)
-        self._block = 1 if spec.block < 8 else 4 * spec.block
+        self._block = spec.block
         self._n = self._bad = 0
         self._reasons: list[tuple[str, str]] = []
 

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 DAY, WEEK = 86400.0, 604800.0
 
 
+ROOMY = 8
+"""Blocks of so many outcomes are of a stream that is long enough to be looked at less closely elsewhere."""
+
+
 class LevelSpec(NamedTuple):
     """How one level is watched.
 
@@ -80,5 +84,7 @@ class MonitorSpec(BaseModel):
     def share(self, channels: int) -> LevelSpec:
         """The level of one of ``channels`` further quantities, which have the other half together."""
         return self.level._replace(
-            budget=self.budget / 2 / max(channels, 1), smallest_change=max(0.05, self.smallest_change)
+            budget=self.budget / 2 / max(channels, 1),
+            smallest_change=max(0.05, self.smallest_change),
+            block=4 * self.block if self.block >= ROOMY else self.block,
         )
