@@ -10,7 +10,6 @@ from learners.ledger import Ledger
 from learners.recent import Recent
 from learners.scoreboard import Scoreboard
 from learners.task import task_named
-from monitors.part import NAMES
 from monitors.watch import Watch, Watched
 
 PATIENCE = 0.1
@@ -59,9 +58,7 @@ def fresh_state(pipeline: Pipeline) -> State:
 
 def watched(pipeline: Pipeline) -> Watched:
     """What of a pipeline there is to watch: all fields that tell something, not ids and times."""
-    fields = {
-        name: spec for name, spec in pipeline.fields.items() if name != pipeline.id and spec.type in NAMES
-    }
+    fields = {name: spec for name, spec in pipeline.fields.items() if name != pipeline.id}
     return Watched(
         task=pipeline.task,
         horizon=pipeline.label.horizon,
@@ -69,7 +66,7 @@ def watched(pipeline: Pipeline) -> Watched:
         dated=pipeline.time is not None,
         classes=tuple(pipeline.label.values or ()),
         slices={name: tuple(pipeline.fields[name].values or ()) for name in pipeline.slices},
-        kinds={name: spec.type for name, spec in fields.items()},
+        kinds={name: spec.type for name, spec in fields.items() if spec.type != "time"},
         units={name: spec.unit for name, spec in fields.items() if spec.unit},
         private=tuple(name for name, spec in fields.items() if spec.pii),
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from monitors.alarm import Alarm, Cause
 from monitors.level import Level
-from monitors.sides import Sides, sides
+from monitors.sides import Sides, sides, since
 from monitors.slices import Slices
 
 DAY = 86400.0
@@ -81,19 +81,19 @@ class Causes:
         return any(is_loss(one.monitor) and one.direction == "worse" for one in self.near(alarm))
 
     def of(
-        self, alarm: Alarm, slices: Iterable[Slices], delays: Level | None, others: Mapping[str, Level]
+        self, alarm: Alarm, slices: Iterable[Slices], waits: Slices | None, others: Mapping[str, Level]
     ) -> Verdict:
         """The likely cause of a loss that got worse.
 
-        ``delays`` is the level of label delays, ``others`` are levels of inputs and outputs by name.
+        ``waits`` tells prompt labels from late ones, ``others`` are levels of truths and predictions.
         """
         near = self.near(alarm)
         return (
             _schema(near)
             or _feed(near)
-            or _delay(alarm, delays)
+            or _delay(alarm, near, waits)
             or self._model(alarm)
-            or _source(alarm, slices)
+            or _source(alarm, near, slices)
             or _world(alarm, near, others)
         )
 
@@ -139,18 +139,17 @@ def _feed(near: list[Alarm]) -> Verdict | None:
     return None
 
 
-def _delay(alarm: Alarm, delays: Level | None) -> Verdict | None:
-    found = None if delays is None else sides(delays, alarm.onset)
-    if found is None or abs(found.score) < SURE or abs(found.rise) < 0.05:
+def _delay(alarm: Alarm, near: list[Alarm], waits: Slices | None) -> Verdict | None:
+    found = None if waits is None else _carrier(alarm, near, waits)
+    if found is None or found[1] != "delay=late":
         return None
-    way = "later" if found.rise > 0 else "sooner"
-    return Verdict("feed", f"labels come {way} than before: what is labelled late may be what is wrong")
+    return Verdict("feed", f"labels that come late carry {min(found[0], 1.0):.0%} of the change")
 
 
-def _source(alarm: Alarm, slices: Iterable[Slices]) -> Verdict | None:
+def _source(alarm: Alarm, near: list[Alarm], slices: Iterable[Slices]) -> Verdict | None:
     best: tuple[float, str] | None = None
     for one in slices:
-        found = _carrier(alarm, one)
+        found = _carrier(alarm, near, one)
         if found is not None and (best is None or found > best):
             best = found
     if best is None:
@@ -158,18 +157,21 @@ def _source(alarm: Alarm, slices: Iterable[Slices]) -> Verdict | None:
     return Verdict("source", f"{best[1]} carries {min(best[0], 1.0):.0%} of the change")
 
 
-def _carrier(alarm: Alarm, slices: Slices) -> tuple[float, str] | None:
+def _carrier(alarm: Alarm, near: list[Alarm], slices: Slices) -> tuple[float, str] | None:
     """The value that carries the change, and how much of it, where one does and others do not."""
+    told = {one.part: one for one in reversed([alarm, *near]) if one.monitor == slices.name}
     seen: dict[str, Sides] = {}
     for value, level in slices.levels.items():
-        if (both := sides(level, alarm.onset)) is not None:
+        one = told.get(slices.part(value))
+        both = sides(level, alarm.onset) if one is None else since(level, one)
+        if both is not None:
             seen[value] = both
     rise = sum(max(one.rise, 0.0) * one.n_after for one in seen.values())
     outcomes = sum(one.n_after for one in seen.values())
     if len(seen) < 2 or rise <= 0.0:
         return None
     shares = [
-        (one.rise * one.n_after / rise, f"{slices.key}={value[:40]}", one.n_after / outcomes)
+        (one.rise * one.n_after / rise, slices.part(value), one.n_after / outcomes)
         for value, one in seen.items()
         if one.score > SURE
     ]

@@ -1,8 +1,9 @@
 """Feeds: whether records come as they used to: how many, how late, how many of them unfit to read."""
 
 from monitors.alarm import Alarm
-from monitors.level import Level, State
+from monitors.level import State
 from monitors.pace import Pace
+from monitors.rare import Rare
 from monitors.silence import Silence
 from monitors.slices import worst
 from monitors.spec import LevelSpec
@@ -15,7 +16,8 @@ class Lateness:
     FIRST = 255
 
     def __init__(self, spec: LevelSpec, horizon: float) -> None:
-        self.level = Level(self.name, spec._replace(smallest_change=max(spec.smallest_change, 0.1)))
+        self.rare = Rare(self.name, spec._replace(smallest_change=max(spec.smallest_change, 0.1)))
+        self._block, self._n, self._total = spec.block, 0, 0.0
         self._first: list[float] = []
         self._usual, self._least = 0.0, max(0.001 * horizon, 1.0)
 
@@ -28,8 +30,16 @@ class Lateness:
                 self._usual = max(sorted(self._first)[self.FIRST // 2], self._least)
                 self._first = []
             return None
-        self.level.update(late / (late + self._usual), now)
-        return self.level.alarm
+        self._n += 1
+        self._total += late / (late + self._usual)
+        if self._n < self._block:
+            return None
+        n, total, self._n, self._total = self._n, self._total, 0, 0.0
+        return self.rare.push(n, total, now)
+
+
+SMALL = 0.02
+"""The share of refused records that is worth telling."""
 
 
 class Refusals:
@@ -39,7 +49,7 @@ class Refusals:
     KEPT = 64
 
     def __init__(self, spec: LevelSpec) -> None:
-        self.level = Level(self.name, spec)
+        self.rare = Rare(self.name, spec._replace(smallest_change=min(spec.smallest_change, SMALL)))
         self._block = spec.block
         self._n = self._bad = 0
         self._reasons: list[tuple[str, str]] = []
@@ -56,9 +66,9 @@ class Refusals:
         self._reasons = [*self._reasons[1 - self.KEPT :], (stream, reason)]
 
     def _close(self, now: float) -> Alarm | None:
-        self.level.push(self._n, float(self._bad), now)
-        self._n = self._bad = 0
-        return None if self.level.alarm is None else self._said(self.level.alarm)
+        n, bad, self._n, self._bad = self._n, self._bad, 0, 0
+        alarm = self.rare.push(n, float(bad), now)
+        return None if alarm is None else self._said(alarm)
 
     def _said(self, alarm: Alarm) -> Alarm:
         why = max(sorted(set(self._reasons)), key=self._reasons.count, default=("", ""))
@@ -93,7 +103,7 @@ class Feeds:
         }
         for one in (self.lateness, self.refusals):
             if one is not None:
-                found[one.name] = one.level.state, one.level.estimate
+                found[one.name] = one.rare.state, one.rare.estimate
         return found
 
     def record(self, stream: str, now: float) -> list[Alarm]:

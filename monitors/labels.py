@@ -5,6 +5,7 @@ from collections.abc import Collection
 from monitors.alarm import Alarm
 from monitors.figures import channels, figure
 from monitors.level import Level, State
+from monitors.rare import Rare
 from monitors.slices import MOST, Slices
 from monitors.spec import LevelSpec
 
@@ -19,6 +20,10 @@ class Delay:
         self.level = Level(self.name, spec._replace(smallest_change=max(spec.smallest_change, 0.05)))
         self._first: list[float] = []
         self._usual, self._least = 0.0, 1e-4 * horizon
+
+    def late(self, seconds: float) -> bool | None:
+        """Whether that is more than twice the usual; None while nobody knows."""
+        return seconds > 2.0 * self._usual if self._usual else None
 
     def update(self, seconds: float, now: float) -> Alarm | None:
         """Take the delay of a label; the alarm that it raised."""
@@ -36,16 +41,28 @@ class Delay:
 class Labels:
     """Watches the truths of a shard; ``apart`` says that labels have a topic, and so may be late or missing.
 
+    ``spec`` is how one quantity is watched, ``sliced`` how one source is.
+
     Times are stream time in seconds.
     """
 
     def __init__(
-        self, spec: LevelSpec, task: str, classes: Collection[str], *, apart: bool, horizon: float
+        self,
+        spec: LevelSpec,
+        sliced: LevelSpec,
+        task: str,
+        classes: Collection[str],
+        *,
+        apart: bool,
+        horizon: float,
     ) -> None:
         self.truth = figure(task, "labels:truth", spec, classes)
         self.delay = Delay(spec, horizon) if apart else None
-        self.share = Level("labels:share", spec) if apart else None
-        self.sources = Slices("labels:source", "source", spec)
+        self.share = Rare("labels:share", spec) if apart else None
+        self._came, self._block = 0, spec.block
+        waits = ("prompt", "late")
+        self.waits = Slices("labels:delay", "delay", sliced, waits) if apart else None
+        self.sources = Slices("labels:source", "source", sliced)
 
     @staticmethod
     def channels(task: str) -> int:
@@ -67,12 +84,23 @@ class Labels:
         """So many events have waited for a whole horizon."""
         if self.share is None:
             return None
-        self.share.push(times, float(times), now)
-        return self.share.alarm
+        n, self._came = times + self._came, 0
+        return self.share.push(n, float(times), now)
 
     def came(self, now: float) -> Alarm | None:
         """A label came in time."""
         if self.share is None:
             return None
-        self.share.update(0.0, now)
-        return self.share.alarm
+        self._came += 1
+        if self._came < self._block:
+            return None
+        n, self._came = self._came, 0
+        return self.share.push(n, 0.0, now)
+
+    def waited(self, seconds: float, loss: float, now: float) -> Alarm | None:
+        """A label came so long after its event, with this loss; the alarm that its delay raised."""
+        if self.delay is None or self.waits is None:
+            return None
+        if (late := self.delay.late(seconds)) is not None:
+            self.waits.update("late" if late else "prompt", loss, now)  # to see what carries a change
+        return self.delay.update(seconds, now)

@@ -89,8 +89,7 @@ class Level:
         self._bin_total += value
         self._block_n += 1
         self._block_total += value - self._offset
-        if time > self._time:
-            self._time = time
+        self._time = max(self._time, time)
         if self._block_n >= self._spec.block:
             self._close()
 

@@ -41,8 +41,7 @@ class Rumour:
         for i, (yes, no) in enumerate(self._weights):
             told = sums[i] + total * yes + rest * no
             sums[i] = told if told > 0.0 else 0.0
-            if told > most:
-                most = told
+            most = max(most, told)
         self.evidence = most
 
     def forget(self) -> None:

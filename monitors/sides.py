@@ -3,6 +3,7 @@
 from math import sqrt
 from typing import NamedTuple
 
+from monitors.alarm import Alarm
 from monitors.level import Level
 
 
@@ -36,3 +37,9 @@ def sides(level: Level, onset: float) -> Sides | None:
     middle = min(max((total0 + total1) / (n0 + n1), 0.0), 1.0)
     spread = max(middle * (1.0 - middle), 1e-4) * max(level._ladder.at(n1).size, 0.02)
     return Sides(n0, before, n1, after, (after - before) / sqrt(spread * (1.0 / n0 + 1.0 / n1)))
+
+
+def since(level: Level, alarm: Alarm) -> Sides:
+    """The same of a level that has raised an alarm about it: it remembers only what came after."""
+    n = alarm.n_after + level._window.n
+    return Sides(alarm.n_before, alarm.before, n, alarm.after, alarm.score)

@@ -71,16 +71,15 @@ class Silence:
         """Time went on; the alarm that this raised."""
         if self._last is None or self.state != "quiet" or now - self._last <= self._patience:
             return None
-        return self._look(self._last, now)
+        if (alarm := self._look(self._last, now)) is not None:
+            self.state = "alarm"  # until a record comes
+        return alarm
 
     def _look(self, last: float, now: float) -> Alarm | None:
         if self.state != "quiet":
             return None
         missed, allowed = self._missed(last, now), max(FAR * self._longest, LEAST)
-        if missed <= allowed:
-            return None
-        self.state = "alarm"
-        return self._said(last, now, missed, allowed)
+        return self._said(last, now, missed, allowed) if missed > allowed else None
 
     def _said(self, last: float, now: float, missed: float, allowed: float) -> Alarm:
         return Alarm(
@@ -196,7 +195,7 @@ def lasting(seconds: float) -> str:
     """A length of time for a person.
 
     >>> lasting(45), lasting(5400), lasting(400_000)
-    ('45 s', '1.5 h', '4.6 days')
+    ('45 s', '1.5 h', '4.63 days')
     """
     for unit, name in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
         if seconds >= (2 * unit if name == "days" else unit):

@@ -80,5 +80,9 @@ class Slices:
     def _watch(self, values: tuple[str, ...]) -> None:
         self.levels = {value: Level(self.name, self._spec) for value in values}
 
+    def part(self, value: str) -> str:
+        """What the level of a value is called."""
+        return f"{self.key}={value[:SHOWN]}"
+
     def _said(self, value: str, alarm: Alarm) -> Alarm:
-        return alarm._replace(part=f"{self.key}={value[:SHOWN]}")
+        return alarm._replace(part=self.part(value))

@@ -56,11 +56,11 @@ class Watch:
         fields = sum(weight(kind) for kind in what.kinds.values())
         total = fields + MOST * len(what.slices) + 2 * channels(what.task) + 2 + Labels.channels(what.task)
         one = spec.share(total + Feeds.CHANNELS)._replace(gross=NEVER)
-        sliced = one._replace(smallest_change=2 * spec.smallest_change)
+        sliced = one._replace(smallest_change=2 * spec.smallest_change, block=spec.block)
         self.loss = Level("loss", spec.level)
         self.slices = [Slices(f"loss:{key}", key, sliced, values) for key, values in what.slices.items()]
         self._figure(what, one)
-        self.labels = Labels(one, what.task, what.classes, apart=what.apart, horizon=what.horizon)
+        self.labels = Labels(one, sliced, what.task, what.classes, apart=what.apart, horizon=what.horizon)
         self.feeds = Feeds(one, labels=what.apart, dated=what.dated, horizon=what.horizon)
         self.fields = Fields(
             what.kinds,
@@ -113,13 +113,15 @@ class Watch:
 
     @property
     def estimate(self) -> tuple[float, float] | None:
-        """The loss expected of the newest predictions and the mean error of such estimates, if there is one."""
+        """The loss expected of the newest predictions, and the mean error of such estimates so far."""
         return self.estimated.estimate if self.estimated is not None else None
 
     def exchanged(self, now: float) -> None:
-        """The model was replaced: what was known of the old one is void; inputs and feeds are as they were."""
+        """The model was replaced: what was known of the old one is void, not what of inputs and feeds."""
         for one in (self.loss, *self.slices, self.labels.sources, self.prediction):
             one.rearm()
+        if self.labels.waits is not None:
+            self.labels.waits.rearm()
         if self.confidence is not None:
             self.confidence.rearm()
         if self.estimated is not None:
@@ -188,8 +190,7 @@ class Watch:
         """The truth came as a label."""
         if outcome.source is not None:
             self._take(self.labels.sources.update(outcome.source, loss, now))
-        if self.labels.delay is not None:
-            self._take(self.labels.delay.update(delay, now))
+        self._take(self.labels.waited(delay, loss, now))
 
     def never(self, times: int, now: float) -> None:
         """So many events have waited in vain for their label."""
@@ -209,26 +210,24 @@ class Watch:
 
     def _judged(self, alarm: Alarm) -> Alarm:
         """The alarm with its severity: who has to be called, and with what cause."""
-        if alarm.direction == "better" or alarm.phase in ("eased", "recovered"):
+        if not self._calls(alarm):
             return alarm._replace(severity="info", because=alarm.because or moved(alarm))
+        verdict = self._of_loss(alarm) if is_loss(alarm.monitor) else _own(alarm)
+        return alarm._replace(severity="page", cause=verdict.cause, because=verdict.because)
+
+    def _calls(self, alarm: Alarm) -> bool:
+        """Harm calls, and what moves while there is harm; not what is a part of what has called."""
         monitor = alarm.monitor
-        if is_loss(monitor):
-            if monitor not in ("loss", "estimated_loss") and self._causes.harmed(alarm):
-                return alarm._replace(severity="info", because=moved(alarm))  # a part of what was said
-            return self._page(alarm, self._of_loss(alarm))
-        if monitor in ("feed:silence", "feed:quarantine") or monitor.startswith("labels:"):
-            return self._page(alarm, _own(alarm))
-        if self._causes.harmed(alarm):
-            return self._page(alarm, _own(alarm))
-        return alarm._replace(severity="info", because=alarm.because or moved(alarm))
+        if alarm.direction == "better" or alarm.phase in ("eased", "recovered") or monitor == "labels:truth":
+            return False  # of labels:truth the loss knows all there is to know
+        harmed = self._causes.harmed(alarm)
+        if is_loss(monitor) or monitor == "labels:source":
+            return monitor == "loss" or not harmed
+        return monitor in ("feed:silence", "feed:quarantine", "labels:delay", "labels:share") or harmed
 
     def _of_loss(self, alarm: Alarm) -> Verdict:
-        delays = self.labels.delay.level if self.labels.delay is not None else None
         others = {level.name: level for level in (*self.labels.truth.levels, *self.prediction.levels)}
-        return self._causes.of(alarm, (self.labels.sources, *self.slices), delays, others)
-
-    def _page(self, alarm: Alarm, verdict: Verdict) -> Alarm:
-        return alarm._replace(severity="page", cause=verdict.cause, because=verdict.because)
+        return self._causes.of(alarm, (self.labels.sources, *self.slices), self.labels.waits, others)
 
 
 def _read(event: Event) -> Mapping[str, Any]:

@@ -11,12 +11,13 @@ from fluvial.config import Pipeline
 from fluvial.state import State
 from learners.catalogue import CLASSES
 from learners.expression import build
-from learners.task import Task, task_named
-from tests.consumers.pictures import png
 from learners.prediction import Outcome
-from monitors.part import NAMES, Kind
+from learners.task import Task, task_named
+from monitors.part import NAMES
+from monitors.part import Kind as Part
 from monitors.spec import MonitorSpec
 from monitors.watch import Watch, Watched
+from tests.consumers.pictures import png
 from tests.fluvial.shards import Feed, towns
 from tests.learners.models import (
     ALL,
@@ -238,22 +239,25 @@ FORECASTS: dict[str, tuple[Any, ...]] = {
 def watching(task: str, events: int = 2600) -> Watch:
     """Monitors that have seen fields of every kind, with all that they keep of them."""
     spec = MonitorSpec(budget=1000.0, warmup=300, settle=100)
-    kinds: dict[str, Kind] = {kind: kind for kind in NAMES}
+    kinds: dict[str, Part] = {kind: kind for kind in NAMES}
     watch = Watch(spec, Watched(task, 3600.0, dated=True, slices={"category": ()}, kinds=kinds))
     (_, one, other), forecasts = LABELS[task], FORECASTS[task]
+    truths: tuple[Any, Any] = one, other
     for n in range(events):
         time = 1.7e9 + 600.0 * n + 90_000.0 * (n > events // 2)
         picture = Image((0.5,) * 4, 0.3 + 0.1 * (n % 5), 0.1, 64 + n % 9, 64)
         values: dict[str, Any] = {"number": float(n * n % 97), "integer": n % 13, "category": "AB"[n % 2]}
         values |= {"boolean": n % 3 == 0, "text": f"some {n % 7} words", "image": picture}
-        forecast, truth = forecasts[n % 3], one if n % 4 else other
+        forecast, truth = forecasts[n % 3], truths[n % 4 == 0]
         loss = 0.1 if n < events // 2 else 0.9
         watch.record("events", time)
         watch.event(Event(f"e{n}", time, values, {}), forecast, time)
         if n % 100 == 0:
             watch.refused("events", "not_json")
         watch.record("labels", time + 60.0)
-        outcome = Outcome(f"e{n}", time + 60.0, truth, loss, True, None, (forecast,), time, values, "AB"[n % 2])
+        outcome = Outcome(
+            f"e{n}", time + 60.0, truth, loss, True, None, (forecast,), time, values, "AB"[n % 2]
+        )
         watch.outcome(outcome, time + 60.0, 0)
     watch.never(1, time + 3600.0)
     assert watch.drain(), "an alarm is part of what it keeps"
