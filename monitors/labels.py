@@ -59,7 +59,7 @@ class Labels:
         self.truth = figure(task, "labels:truth", spec, classes)
         self.delay = Delay(spec, horizon) if apart else None
         self.share = Rare("labels:share", spec) if apart else None
-        self._came, self._block = 0, spec.block
+        self._n, self._lost, self._block = 0, 0, spec.block
         waits = ("prompt", "late")
         self.waits = Slices("labels:delay", "delay", sliced, waits) if apart else None
         self.sources = Slices("labels:source", "source", sliced)
@@ -82,20 +82,18 @@ class Labels:
 
     def never(self, times: int, now: float) -> Alarm | None:
         """So many events have waited for a whole horizon."""
-        if self.share is None:
-            return None
-        n, self._came = times + self._came, 0
-        return self.share.push(n, float(times), now)
+        return self._count(times, times, now)
 
     def came(self, now: float) -> Alarm | None:
         """A label came in time."""
-        if self.share is None:
+        return self._count(1, 0, now)
+
+    def _count(self, n: int, lost: int, now: float) -> Alarm | None:
+        self._n, self._lost = self._n + n, self._lost + lost
+        if self.share is None or self._n < self._block:
             return None
-        self._came += 1
-        if self._came < self._block:
-            return None
-        n, self._came = self._came, 0
-        return self.share.push(n, 0.0, now)
+        n, lost, self._n, self._lost = self._n, self._lost, 0, 0
+        return self.share.push(n, float(lost), now)
 
     def waited(self, seconds: float, loss: float, now: float) -> Alarm | None:
         """A label came so long after its event, with this loss; the alarm that its delay raised."""
