@@ -22,6 +22,9 @@ from monitors.spec import LevelSpec, MonitorSpec
 NEVER = 2.0
 """No change is so gross that it is said in the warm-up."""
 
+LEARNS = 4
+"""Warm-ups that pass before what a model says is watched: while it learns, it gets surer."""
+
 COHORT = 256
 """Events at the start whose labels have to be there before labels are judged, at most."""
 
@@ -77,6 +80,7 @@ class Watch:
 
     def _figure(self, what: Watched, one: LevelSpec) -> None:
         sure = what.task != "regression"
+        one = one._replace(warmup=LEARNS * one.warmup)
         self.prediction = figure(what.task, "prediction", one, what.classes)
         self.confidence = Level("confidence", one._replace(two_sided=True)) if sure else None
         self.estimated = Estimated(one, what.horizon) if sure and what.apart else None
