@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from dashboards.measures import CALLING
 from fluvial.bounds import LARGEST
 
 MANUAL = "docs/operating.md"
@@ -51,9 +52,21 @@ ALERTS = (
     Alert(
         "FluvialDriftDetected",
         "info",
-        'sum by (pipeline, monitor) (increase(fluvial_drift_detected_total{direction="worse"}[10m])) > 0',
+        "sum by (pipeline, monitor) (increase(fluvial_drift_detected_total"
+        f'{{direction="worse",monitor=~"{CALLING}"}}[10m])) > 0',
         "0s",
         "The monitor {{ $labels.monitor }} says that {{ $labels.pipeline }} got worse.",
+    ),
+    Alert(
+        "FluvialEstimatedLossHigh",
+        "ticket",
+        "(max by (pipeline, shard) (fluvial_estimated_loss)"
+        ' - max by (pipeline, shard) (fluvial_monitor_estimate{monitor="loss"}))'
+        " > clamp_min(3 * max by (pipeline, shard) (fluvial_estimated_loss_error), 0.05)"
+        " and max by (pipeline, shard) (fluvial_waiting_labels) > 0",
+        "15m",
+        "Where labels have not come, shard {{ $labels.shard }} of {{ $labels.pipeline }} is expected to have "
+        "a loss that is {{ $value | humanize }} higher than where they have.",
     ),
     Alert(
         "FluvialSuccessMissed",

@@ -71,8 +71,15 @@ MARKS = (
         "Drift for the better",
         "green",
         "sum by (pipeline, monitor) "
-        '(increase(fluvial_drift_detected_total{ONE,direction!="worse"}[PACE])) > bool 0',
-        "{{pipeline}}: {{monitor}} changed, not for the worse",
+        '(increase(fluvial_drift_detected_total{ONE,direction="better"}[PACE])) > bool 0',
+        "{{pipeline}}: {{monitor}} got better",
+    ),
+    Mark(
+        "Other changes",
+        "yellow",
+        "sum by (pipeline, monitor) "
+        '(increase(fluvial_drift_detected_total{ONE,direction="changed"}[PACE])) > bool 0',
+        "{{pipeline}}: {{monitor}} changed",
     ),
     Mark(
         "Decisions",

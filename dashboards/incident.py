@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dashboards.board import METRICS, MONITORS, PIPELINES, SHARDS, Board
-from dashboards.measures import COST_PER_EVENT, FATES, FLOW, LABEL_DELAY, MODEL, PAUSED, REFUSED, SCORES
+from dashboards.measures import (
+    COST_PER_EVENT,
+    EXPECTED_LOSS,
+    FATES,
+    FLOW,
+    LABEL_DELAY,
+    MODEL,
+    PAUSED,
+    REFUSED,
+    SCORES,
+    STATES,
+    monitor_states,
+    signals,
+)
 from dashboards.panels import CONSOLE, INCIDENT_PAGE, MONITOR, PIPELINE, Answer, Panel, Section
 from dashboards.quality import LEARNING
 
-WATCHED = '{HERE,monitor=~"$monitor"}'
+WATCHED = 'HERE,monitor=~"$monitor"'
 
 SEEN = Section(
     "What was seen?",
@@ -26,33 +39,48 @@ SEEN = Section(
             follow=INCIDENT_PAGE,
         ),
         Panel(
+            "bars",
+            "Signals",
+            "What monitors reported. An input that moved just before the loss did may be what is behind it.",
+            signals(WATCHED),
+            columns=12,
+        ),
+        Panel(
             "states",
             "State of the monitors",
-            "What each monitor was doing. Its changes for the worse are the red marks.",
-            {
-                f"{MONITOR} {{{{state}}}}": "max by (pipeline, shard, monitor, state) "
-                f"(fluvial_monitor_state{WATCHED})"
-            },
-            columns=12,
-            answers=(Answer(0, " ", "transparent"), Answer(1, "yes", "blue")),
+            "What each monitor saw. Its changes for the worse are the red marks.",
+            monitor_states(WATCHED),
+            columns=24,
+            answers=STATES,
+            rows=12,
         ),
         Panel(
             "lines",
             "Monitor estimates",
             "The level of what each monitor watches, 0 to 1; of a loss, lower is better.",
-            {MONITOR: f"max by (pipeline, shard, monitor) (fluvial_monitor_estimate{WATCHED})"},
+            {MONITOR: f"max by (pipeline, shard, monitor) (fluvial_monitor_estimate{{{WATCHED}}})"},
+            columns=12,
+        ),
+        Panel(
+            "lines",
+            "Expected loss beside the true one",
+            "Whether the loss was expected to rise before labels said so.",
+            EXPECTED_LOSS,
+            columns=12,
         ),
         Panel(
             "lines",
             "Model beside baselines: $metric",
             "If the baselines fell too, the question became harder; if only the model fell, it lost touch.",
             SCORES,
+            columns=12,
         ),
         Panel(
             "lines",
             "Cost per event",
             "What the errors cost, divided by the events read in the same time: the harm done.",
             COST_PER_EVENT,
+            columns=12,
         ),
     ],
 )

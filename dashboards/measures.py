@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dashboards.panels import PIPELINE, SHARD
+from dashboards.panels import MONITOR, PIPELINE, SHARD, Answer
 
 Queries = Mapping[str, str]
 
 COST = "{{pipeline}}, {{unit}}"
+SIGNAL = f"{PIPELINE} {{{{monitor}}}} {{{{direction}}}}"
 
 
 def quantiles(histogram: str, names: Mapping[float, str]) -> Queries:
@@ -34,6 +35,39 @@ SCORES: Queries = {
 COST_PER_EVENT: Queries = {
     COST: "sum by (pipeline, unit) (rate(fluvial_cost_total{HERE}[PACE]))"
     " / on (pipeline) group_left () sum by (pipeline) (rate(fluvial_events_total{HERE}[PACE]))"
+}
+
+STATES = (
+    Answer(0, "quiet", "green"),
+    Answer(1, "warming", "blue"),
+    Answer(2, "suspected", "orange"),
+    Answer(3, "alarm", "red"),
+)
+"""The states of a monitor as :func:`monitor_states` counts them."""
+
+CALLING = "loss(:.+)?|estimated_loss|labels:.+|feed:(silence|quarantine)"
+"""The monitors that call somebody by themselves, as a regular expression of Prometheus."""
+
+
+def monitor_states(where: str) -> Queries:
+    """One line for each monitor: its state as one number."""
+    series = f"max by (pipeline, shard, monitor) (fluvial_monitor_state{{{where},state=STATE}})"
+    weighed = [(one.value, series.replace("STATE", f'"{one.text}"')) for one in STATES if one.value]
+    return {MONITOR: " + ".join(f"{weight} * {one}" for weight, one in weighed)}
+
+
+def signals(where: str) -> Queries:
+    """What monitors reported lately, by direction."""
+    said = f"increase(fluvial_drift_detected_total{{{where}}}[PACE])"
+    return {
+        f"{PIPELINE} {{{{monitor}}}} {{{{direction}}}}": f"sum by (pipeline, monitor, direction) ({said})"
+    }
+
+
+EXPECTED_LOSS: Queries = {
+    f"{SHARD} by the labels": 'max by (pipeline, shard) (fluvial_monitor_estimate{HERE,monitor="loss"})',
+    f"{SHARD} expected": "max by (pipeline, shard) (fluvial_estimated_loss{HERE})",
+    f"{SHARD} expected ones were off by": "max by (pipeline, shard) (fluvial_estimated_loss_error{HERE})",
 }
 
 PAUSED: Queries = {SHARD: "max by (pipeline, shard) (fluvial_learning_paused{HERE})"}

@@ -48,7 +48,7 @@ class Panel:
 
     ``queries`` map how series are called to PromQL. ``answers`` give words to values, ``nothing`` is
     shown where there is no value, ``link`` is an address behind the panel's title, ``follow`` one behind
-    each of its values.
+    each of its values. ``rows`` of the grid are its height, where it needs more than others.
     """
 
     look: Look
@@ -61,6 +61,7 @@ class Panel:
     nothing: str = "none"
     link: str = ""
     follow: str = ""
+    rows: int = 0
 
     @property
     def instant(self) -> bool:
@@ -70,7 +71,7 @@ class Panel:
     @property
     def height(self) -> int:
         """Rows of the grid that the panel takes."""
-        return 4 if self.instant else 8
+        return self.rows or (4 if self.instant else 8)
 
     def build(self, number: int, x: int, y: int) -> Builder:
         """The panel as Grafana wants it, at a place of the grid."""

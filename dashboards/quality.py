@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dashboards.measures import COST, COST_PER_EVENT, MODEL, PAUSED, SCORES
+from dashboards.measures import (
+    COST,
+    COST_PER_EVENT,
+    EXPECTED_LOSS,
+    MODEL,
+    PAUSED,
+    SCORES,
+    STATES,
+    monitor_states,
+    signals,
+)
 from dashboards.panels import CONSOLE, MONITOR, PIPELINE, SHARD, Answer, Panel, Section
 
 MET = (Answer(1, "met", "green"), Answer(0, "missed", "red"))
@@ -72,19 +82,31 @@ DRIFTING = Section(
     "Does it drift?",
     [
         Panel(
+            "states",
+            "State of the monitors",
+            "What each monitor sees. Only some call a person: the loss and what keeps it from being known.",
+            monitor_states("HERE"),
+            columns=24,
+            answers=STATES,
+            rows=12,
+        ),
+        Panel(
             "lines",
             "Monitor estimates",
             "The present level of what each monitor watches, 0 to 1; of a loss, lower is better.",
             {MONITOR: "max by (pipeline, shard, monitor) (fluvial_monitor_estimate{HERE})"},
         ),
         Panel(
+            "lines",
+            "Expected loss beside the true one",
+            "What the loss is where labels came, and what it is expected to be where they have not.",
+            EXPECTED_LOSS,
+        ),
+        Panel(
             "bars",
-            "Drift detected",
-            "Lasting changes that monitors reported. Worse calls a person, better is information.",
-            {
-                f"{PIPELINE} {{{{monitor}}}} {{{{direction}}}}": "sum by (pipeline, monitor, direction) "
-                "(increase(fluvial_drift_detected_total{HERE}[PACE]))"
-            },
+            "Signals",
+            "Lasting changes that monitors reported: worse, better, or changed where neither is meant.",
+            signals("HERE"),
         ),
         Panel(
             "bars",

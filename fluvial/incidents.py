@@ -1,79 +1,40 @@
 """Incidents: alarms as people meet them; grouped, dated, and never lost.
 
-The state of an incident is computed from dated facts (who acknowledged when, who resolved when)
-and not stored. Ids come from the alarm that opened it, so a republished alarm opens nothing twice.
+Ids come from the alarm that opened it, so a republished alarm opens nothing twice.
+Which alarms belong together is said in :mod:`fluvial.grouping`.
 """
 
 import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
+from fluvial.evidence import calls, complete, stored
 from fluvial.fence import own
+from fluvial.grouping import gather, incident_of
+from fluvial.incident import ALERT, HALT, STATES, WENT_ON, Incident, NoSuchIncident, State, is_drift
 from fluvial.store import Store, alarm_table, incident_table, pipeline_table
 from monitors.alarm import Alarm
 
-State = Literal["firing", "acknowledged", "resolved"]
-STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
-
-GROUP = 7 * 86400.0
-"""Seconds of event time around the alarms of an open incident: one more of its monitor joins them."""
-
-HALT = "halt"
-"""The monitor of an incident that says that a shard stands still; its times are clock times."""
-
-ALERT = "alert:"
-"""How the monitor of an incident begins that Alertmanager told of; the alert's name follows."""
-
-WENT_ON = "went_on"
-"""The verdict on such an incident that fluvial closed itself, because the shard runs again."""
+__all__ = [
+    "ALERT",
+    "HALT",
+    "STATES",
+    "WENT_ON",
+    "Incident",
+    "Incidents",
+    "NoSuchIncident",
+    "State",
+    "is_drift",
+    "lock_pipeline",
+    "read_incident",
+    "standing",
+]
 
 _NUMBERS = re.compile(r"\d+")
-
-
-def is_drift(monitor: str) -> bool:
-    """Whether an incident is about the stream; the times of any other are clock times."""
-    return monitor != HALT and not monitor.startswith(ALERT)
-
-
-class NoSuchIncident(LookupError):
-    """No incident has this id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One drift of one pipeline. Times ending in ``_at`` are clock times, the others event times (s)."""
-
-    id: str
-    pipeline: str
-    shard: int
-    monitor: str
-    opened_at: float
-    last_time: float
-    alarms: int
-    version: int
-    acknowledged_by: str | None = None
-    acknowledged_at: float | None = None
-    resolved_by: str | None = None
-    resolved_at: float | None = None
-    verdict: str | None = None
-    evidence: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def state(self) -> State:
-        """Where the incident stands, computed from its facts."""
-        if self.resolved_at is not None:
-            return "resolved"
-        return "firing" if self.acknowledged_at is None else "acknowledged"
-
-    @property
-    def eased(self) -> bool:
-        """Whether the latest alarm said that the loss went down again."""
-        return bool(self.evidence) and self.evidence[-1]["direction"] == "better"
 
 
 class Incidents:
@@ -157,25 +118,19 @@ class Incidents:
         known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
         if db.execute(known).first() is not None:
             return
-        now = time.time()
-        incident_id = self._open_incident(db, pipeline, alarm)
+        now, evidence = time.time(), stored(alarm)
+        incident_id = incident_of(db, pipeline, alarm)
         if incident_id is not None:
-            _grow(db, incident_id, alarm.time)
-        elif alarm.direction == "worse":
+            _grow(db, incident_id, alarm.time, by=int(calls(evidence)))
+        elif calls(evidence):
             incident_id = alarm_id
             row = {"id": alarm_id, "pipeline": pipeline, "shard": shard, "monitor": alarm.monitor}
             row |= {"opened_at": now, "last_time": alarm.time, "alarms": 1, "version": 1, "announced": 0}
             db.execute(sa.insert(incident_table).values(row))
         row = {"id": alarm_id, "incident": incident_id, "pipeline": pipeline, "shard": shard}
-        row |= {"evidence": alarm._asdict(), "time": alarm.time, "at": now}
-        db.execute(sa.insert(alarm_table).values(row))
-
-    def _open_incident(self, db: sa.Connection, pipeline: str, alarm: Alarm) -> str | None:
-        column, near = incident_table.c, alarm_table.c.time.between(alarm.time - GROUP, alarm.time + GROUP)
-        query = sa.select(column.id).join(alarm_table, alarm_table.c.incident == column.id)
-        same = column.pipeline == pipeline, column.monitor == alarm.monitor, column.resolved_at.is_(None)
-        newest = query.where(*same, near).order_by(column.last_time.desc(), column.id)
-        return db.execute(newest.limit(1)).scalar()
+        db.execute(sa.insert(alarm_table).values(**row, evidence=evidence, time=alarm.time, at=now))
+        if incident_id is not None and calls(evidence):
+            gather(db, pipeline, incident_id, alarm)
 
     def get(self, incident_id: str) -> Incident:
         """One incident with the evidence of its alarms. Raises NoSuchIncident."""
@@ -185,7 +140,7 @@ class Incidents:
     def listing(
         self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200, offset: int = 0
     ) -> list[Incident]:
-        """Incidents, the newest first, without evidence; ``offset`` skips the newest ones."""
+        """Incidents with their evidence, the newest first; ``offset`` skips the newest ones."""
         query = sa.select(incident_table).order_by(
             incident_table.c.opened_at.desc(), incident_table.c.last_time.desc(), incident_table.c.id
         )
@@ -194,7 +149,9 @@ class Incidents:
         if state is not None:
             query = query.where(_in_state(state))
         with self._store.read() as db:
-            return [_incident(row) for row in db.execute(query.limit(limit).offset(offset))]
+            rows = db.execute(query.limit(limit).offset(offset)).all()
+            evidence = _evidence(db, [row.id for row in rows])
+        return [_incident(row, evidence.get(row.id)) for row in rows]
 
     def counts(self, pipeline: str) -> dict[State, int]:
         """How many incidents of a pipeline are in each state."""
@@ -254,8 +211,15 @@ def read_incident(db: sa.Connection, incident_id: str) -> Incident:
     row = db.execute(sa.select(incident_table).where(incident_table.c.id == incident_id)).first()
     if row is None:
         raise NoSuchIncident(f"no incident has the id {incident_id!r}: see `fluvial incidents`")
-    alarms = sa.select(alarm_table.c.evidence).where(alarm_table.c.incident == incident_id)
-    return _incident(row, list(db.execute(alarms.order_by(alarm_table.c.time, alarm_table.c.id)).scalars()))
+    return _incident(row, _evidence(db, [incident_id]).get(incident_id))
+
+
+def _evidence(db: sa.Connection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    column, found = alarm_table.c, dict[str, list[dict[str, Any]]]()
+    query = sa.select(column.incident, column.evidence).where(column.incident.in_(ids))
+    for incident, said in db.execute(query.order_by(column.time, column.id)):
+        found.setdefault(incident, []).append(complete(said))
+    return found
 
 
 def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
@@ -265,10 +229,13 @@ def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
     return db.execute(query.where(column.monitor == HALT, column.resolved_at.is_(None))).scalar()
 
 
-def _grow(db: sa.Connection, incident_id: str, at: float) -> None:
+def _grow(db: sa.Connection, incident_id: str, at: float, *, by: int = 1) -> None:
+    """Note ``by`` more alarms that called; what only stands beside it is news as well."""
     column = incident_table.c
-    latest = sa.case((column.last_time < at, at), else_=column.last_time)
-    more = {"alarms": column.alarms + 1, "version": column.version + 1, "last_time": latest}
+    more: dict[str, Any] = {"version": column.version + 1}
+    if by:
+        latest = sa.case((column.last_time < at, at), else_=column.last_time)
+        more |= {"alarms": column.alarms + by, "last_time": latest}
     db.execute(sa.update(incident_table).where(column.id == incident_id).values(**more))
 
 

@@ -61,8 +61,7 @@ class Outbox:
         """Write every incident that changed to the incidents topic, keyed by its id."""
         changed = self._incidents.unannounced(self._pipeline.pipeline)
         for incident in changed:
-            shown = {name: getattr(incident, name) for name in incident.__slots__} | {"state": incident.state}
-            value = to_json(shown, inf_nan_mode="null")
+            value = to_json(incident.told(), inf_nan_mode="null")
             when = int(incident.last_time * 1000)
             key, topic = incident.id.encode(), self._topics["incidents"]
             self._log.append(topic, value, key=key, timestamp=when, partition=0)

@@ -16,6 +16,7 @@ from fluvial.beside import Beside
 from fluvial.changes import Change, another_stream, changes
 from fluvial.config import ConfigError, Pipeline
 from fluvial.earlier import NotHere, definition_named, pipeline_of
+from fluvial.evidence import alarm_of, stored
 from fluvial.fingerprint import definition
 from fluvial.history import History
 from fluvial.incidents import is_drift
@@ -72,7 +73,8 @@ class Rehearsal(NamedTuple):
         """Whether nothing that was predicted would have been predicted otherwise."""
         sides = [self.tail, *([self.runs] if self.runs else [])]
         same = all(side.differ == 0 and side.alone == [0, 0] for side in sides)
-        return same and self.alarms[0] == self.alarms[1] and not self.rebuild.lost
+        ran, runs = ([stored(alarm) for alarm in some] for some in self.alarms)  # undefined equals undefined
+        return same and ran == runs and not self.rebuild.lost
 
 
 def rehearse(
@@ -183,7 +185,7 @@ def _raised(store: Store, place: Place, shard: int) -> list[Alarm]:
     )
     with store.read() as db:
         found = list(db.execute(query.order_by(column.time)).scalars())
-    return [Alarm(**evidence) for evidence in found if is_drift(evidence["monitor"])]
+    return [alarm_of(said) for said in found if is_drift(said["monitor"])]
 
 
 def _rebuild(place: Place, shard: int, last: int, gone: int, watch: _Watch) -> Rebuild:

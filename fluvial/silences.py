@@ -146,8 +146,7 @@ class Silencer:
     def _having(self) -> Iterator[Incident]:
         offset, size = 0, 200
         while found := self._incidents.listing(state="acknowledged", limit=size, offset=offset):
-            for one in found:
-                yield self._incidents.get(one.id) if one.monitor.startswith(ALERT) else one
+            yield from found
             offset += size
 
     def _known(self, there: Sequence[Silence]) -> set[str]:

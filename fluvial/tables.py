@@ -10,14 +10,19 @@ SCHEMA = 2
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+def storable(text: str) -> str:
+    """The text without what the databases refuse: NUL and halves of surrogate pairs become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 class Text(sa.TypeDecorator[str]):
-    """Text as both databases take it: what they refuse (NUL, halves of surrogate pairs) becomes U+FFFD."""
+    """Text as both databases take it."""
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+        return None if value is None else storable(value)
 
 
 metadata = sa.MetaData()

@@ -6,11 +6,10 @@ variance is an estimate, so the ratio is Student's and not the normal one. What 
 the budget: 100,000 / n comparisons of ``n`` new observations are looks of their own.
 """
 
-from collections.abc import Callable
 from math import inf, log
 from typing import NamedTuple
 
-from monitors.dependence import Effect
+from monitors.dependence import Effect, Reading
 from monitors.window import Window
 
 LOOKS = 15.0
@@ -46,16 +45,17 @@ class Split(NamedTuple):
         return self.score >= self.needed
 
 
-def best_split(
-    window: Window, budget: float, smallest: float, effect_at: Callable[[int], Effect]
-) -> Split | None:
-    """The split of a window that exceeds what it needs by most; None where nothing speaks for any.
+def best_split(window: Window, budget: float, smallest: float, dependence: Reading) -> Split | None:
+    """The split of a window that exceeds what it needs by most.
+
+    None where none would be convincing even if observations were independent.
 
     ``budget`` is in false alarms per 100,000 observations, ``smallest`` the change worth to be called
-    one, ``effect_at`` tells how dependent so many observations are.
+    one, ``dependence`` what is known of how the stream varies.
     """
     best, most, base = None, -inf, log(LOOKS * 1e5 / budget)
     n1, total1, half = 0, 0.0, 0.5 * smallest
+    vary = max(window.mean * (1.0 - window.mean), 1e-4) * window.n
     buckets = window.newest_first()
     for (_, bucket), (_, older) in zip(buckets, buckets[1:], strict=False):
         n1 += bucket.n
@@ -64,11 +64,12 @@ def best_split(
         if n0 < 200 and n0 < n1:
             break
         before, after = (window.total - total1) / n0, total1 / n1
-        if -half < after - before < half:
+        change, needed = after - before, max(base - log(n1), LEAST)
+        # the ratio is at most the chi square: most splits need no closer look
+        if -half < change < half or change * change * n0 * n1 < needed * vary:
             continue
-        effect = effect_at(n1)
+        effect = dependence.at(n1)
         score = _students(_ratio(n0, before, n1, after) / effect.size, effect.freedom)
-        needed = max(base - log(n1), LEAST)
         if score - needed > most:
             most = score - needed
             best = Split(n0, n1, before, after, score, needed, effect, older.time)

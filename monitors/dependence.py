@@ -6,11 +6,9 @@ the length for independent observations, and more slowly otherwise (batch means;
 successive differences keep a changed level from counting more than once).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
-
-from monitors.window import Bucket
 
 LEAST = 2
 """Differences that a length needs before it is heard."""
@@ -18,12 +16,30 @@ LEAST = 2
 CAUTION = 2.0
 """Standard errors by which a longer block must vary more before the shorter ones are not believed."""
 
+Counts = list[tuple[float, float]]
+"""For each length of block how many differences there were, and the sum of their squares."""
+
 
 class Effect(NamedTuple):
     """The variance of a mean over that of independent draws, and the degrees of freedom of this figure."""
 
     size: float
     freedom: float
+
+
+class Reading(NamedTuple):
+    """An effect, by how much it grows whenever the length is doubled, and up to where it was measured."""
+
+    effect: Effect
+    growth: float
+    longest: int
+
+    def at(self, n: int) -> Effect:
+        """The effect on the mean of ``n`` observations."""
+        size, beyond = self.effect.size, n // (2 * self.longest)
+        if self.growth > 1.0 and beyond > 0:
+            size *= self.growth ** beyond.bit_length()
+        return Effect(max(size, 1e-3), self.effect.freedom)
 
 
 class Rung:
@@ -55,8 +71,8 @@ class Dependence:
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
     ...     ladder.add(0.3 if i // 64 % 2 else 0.1, 0.16)   # 512 observations low, 512 high
-    >>> round(ladder.at(512).size)
-    64
+    >>> round(ladder.reading().at(512).size)
+    65
     """
 
     def __init__(self, block: int) -> None:
@@ -75,11 +91,16 @@ class Dependence:
             above = self._rungs[rung].add(above, spread)
             rung += 1
 
-    def relearn(self, buckets: Iterable[tuple[int, Bucket]], spread: float) -> None:
-        """Forget everything and learn from what a window holds, oldest first."""
-        self._rungs = []
-        for row, bucket in buckets:
-            self.add(bucket.total / bucket.n, spread, row)
+    def less(self, told: Callable[[int], float], spread: float) -> None:
+        """Take out what a rhythm has told, now that it is known.
+
+        ``told`` says by how much, squared, the means of two neighbouring stretches of so many
+        observations differ because of it.
+        """
+        for index, rung in enumerate(self._rungs):
+            rhythm = rung.count * told(self._block << index) / spread
+            rung.squares = max(rung.squares - rhythm, 0.1 * rung.squares)
+        self.cut()
 
     def cut(self) -> None:
         """The level changes here: no difference may span it."""
@@ -93,41 +114,34 @@ class Dependence:
             rung.count += 2.0 * weight
             rung.squares += 2.0 * weight * (height * share) ** 2 / spread
 
-    def mark(self) -> list[tuple[float, float]]:
-        """What was counted so far, for ``back_to``."""
-        return [(rung.count, rung.squares) for rung in self._rungs]
-
-    def without(self, step: float, spread: float) -> list[tuple[float, float]]:
-        """What was counted, as ``mark``, had one step of this height not happened."""
+    def without(self, step: float, spread: float) -> Counts:
+        """What was counted, had one step of this height not happened."""
         told = 0.75 * step * step / spread if spread else 0.0  # its blocks lie anywhere across it
-        return [(max(count - 1.0, 0.0), max(squares - told, 0.0)) for count, squares in self.mark()]
+        return [(max(rung.count - 1.0, 0.0), max(rung.squares - told, 0.0)) for rung in self._rungs]
 
-    def back_to(self, mark: list[tuple[float, float]]) -> None:
-        """Take back what was counted since a mark, and cut."""
-        for index, rung in enumerate(self._rungs):
-            rung.count, rung.squares = mark[index] if index < len(mark) else (0.0, 0.0)
+    def forget_step(self, step: float, spread: float) -> None:
+        """Go on as if one step of this height had not happened; no difference may span it."""
+        for rung, counts in zip(self._rungs, self.without(step, spread), strict=True):
+            rung.count, rung.squares = counts
         self.cut()
 
-    def at(self, n: int, mark: list[tuple[float, float]] | None = None) -> Effect:
-        """The effect on the mean of ``n`` observations, by what was counted up to a mark where one is given.
+    def reading(self, counts: Counts | None = None) -> "Reading":
+        """What the ladder says, or would say by other counts than its own.
 
         Short stretches are judged by the longest lengths as well: within a burst, errors are no
         chance, however few of them there are.
         """
+        rungs = self.without(0.0, 1.0) if counts is None else counts
         effects = [
             Effect((self._block << i) * squares / (2.0 * count), count * 2.0 / 3.0)
-            for i, (count, squares) in enumerate(self.mark() if mark is None else mark)
+            for i, (count, squares) in enumerate(rungs)
             if count >= LEAST
         ]
         if not effects:
-            return Effect(1.0, 1e9)
+            return Reading(Effect(1.0, 1e9), 1.0, self._block)
         floors = [effect.size * _floor(effect.freedom) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
-        size, freedom = effects[best]
-        beyond = (n // self._block).bit_length() - len(effects)
-        if beyond > 0:
-            size *= _growth(effects, floors) ** beyond
-        return Effect(max(size, 1e-3), freedom)
+        return Reading(effects[best], _growth(effects, floors), self._block << (len(effects) - 1))
 
 
 def _growth(effects: list[Effect], floors: list[float]) -> float:

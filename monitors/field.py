@@ -55,7 +55,7 @@ class Field:
         self._held: list[tuple[list[Any], float]] = []
         self._held_n = self._held_rows = 0
         self._said: tuple[float, int] | None = None
-        self._moved: set[str] = set()
+        self._moved: tuple[str, ...] = ()
 
     @property
     def channels(self) -> list[Channel]:
@@ -74,7 +74,7 @@ class Field:
         for channel in self.channels:
             channel.rearm()
         self._said = None
-        self._moved = set()
+        self._moved = ()
 
     def view(self, values: Sequence[Any]) -> Sequence[Any]:
         """What is kept of some values until their block is full: of texts and pictures no content."""
@@ -125,11 +125,11 @@ class Field:
         """The most certain of the alarms; none where all are of the change that was said last."""
         fresh = [alarm for alarm in alarms if not self._joins(alarm)]
         if not fresh:
-            self._moved |= {alarm.monitor for alarm in alarms}
+            self._moved += tuple(alarm.monitor for alarm in alarms)
             return None
         alarm = max(fresh, key=lambda one: (one.monitor != "range", one.score - one.needed))
         self._said = alarm.time, self.n
-        self._moved = {alarm.monitor for alarm in alarms}
+        self._moved = tuple(alarm.monitor for alarm in alarms)
         return alarm._replace(
             monitor=f"field:{self.name}",
             part=alarm.monitor,

@@ -5,13 +5,12 @@ evidence propose that something moved; then the window is compared before agains
 with the season taken off, at the pace at which this stream moves by itself, and within the budget.
 """
 
-from collections.abc import Callable
 from math import inf, sqrt
 from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.comparison import Split, best_split
-from monitors.dependence import Dependence, Effect
+from monitors.dependence import Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -62,6 +61,7 @@ class Level:
         self._bin_n, self._bin_total = 0, 0.0
         self._open: Open | None = None
         self._last: tuple[float, int] | None = None
+        self._window = Window(-inf)
         self.rearm()
 
     @property
@@ -72,7 +72,7 @@ class Level:
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""
-        self._restart(Window())
+        self._restart(Window(self._time))
         self._ladder.cut()
         self._block_n, self._block_total = 0, 0.0
         self._open = self._last = self.alarm = None
@@ -112,7 +112,7 @@ class Level:
     def _turn(self, time: float) -> None:
         """Another bin of the seasons begins."""
         if self._since == -inf:
-            self._since = time
+            self._since = self._window.since = time
         if self._bin_n:
             before = self._rhythm.add(self._bin_n, self._bin_total, self._bin_start)
             self._bin_n, self._bin_total = 0, 0.0
@@ -126,12 +126,12 @@ class Level:
 
     def _restate(self, before: list[list[float]]) -> None:
         """Take the new seasons off what the window holds; the first ones change how it varies as well."""
-        restated = self._rhythm.restated(self._window.oldest_first(), before, self._since)
-        self._window = Window(reversed(restated))
+        restated = self._rhythm.restated(self._window, before)
+        self._window = Window(self._window.since, reversed(restated))
         if not any(map(any, before)):
-            self._ladder.relearn(restated, self._spread)
+            pace = (self._time - self._since) / max(self.n, 1)
+            self._ladder.less(lambda n: self._rhythm.roughness(n * pace), self._spread or 1.0)
             self._rumour.forget()
-            self._mark = None
         self._tune()
 
     # ---- blocks
@@ -159,18 +159,15 @@ class Level:
             self._tune()
         before = self._rumour.evidence
         self._rumour.add(block.n, block.total)
-        if self._rumour.evidence < LOUD:
-            self._mark = None
-        elif before < LOUD:
+        if before < LOUD <= self._rumour.evidence:
             self._look_at = self._heard_at = self.n
-            self._mark = self._ladder.mark()
 
     def _tune(self) -> None:
         effect = 1.0
         if self._window.n >= ENOUGH:
             mean = self._window.mean
-            self._spread = max(mean * (1.0 - mean), 1e-3)
-            effect = self._ladder.at(self._window.n // 4).size
+            self._spread = max(mean * (1.0 - mean), 2.5e-4)
+            effect = self._ladder.reading().at(self._window.n // 4).size
         self._rumour.tune(self._window.mean, effect)
 
     def _say_state(self) -> None:
@@ -185,7 +182,6 @@ class Level:
         """Go on from this window as the reference."""
         self._window = window
         self._rumour.forget()
-        self._mark: list[tuple[float, float]] | None = None
         self._look_at = self._heard_at = self.n
         self._tune()
 
@@ -200,34 +196,37 @@ class Level:
 
     def _end_warmup(self) -> None:
         """Say a rise within the warm-up now; otherwise leave the learning curve out of the reference."""
-        self._warm, apart = True, self._apart()
-        split = self._split(lambda n: self._ladder.at(n, apart))
+        self._warm = True
+        split = self._split()
         if split is not None and split.convincing and split.change >= self._spec.smallest_change:
             self._raise(split)
         else:
             self._restart(self._window.newest(self._window.n // 2))
 
-    def _apart(self) -> list[tuple[float, float]]:
-        """How the warm-up varies, the step left out by which it falls apart best."""
-        split = self._split(lambda n: self._ladder.at(n))
-        return self._ladder.without(split.change if split else 0.0, self._spread)
-
     # ---- comparing
 
-    def _split(self, effect_at: Callable[[int], Effect]) -> Split | None:
-        return best_split(self._window, self._spec.budget, self._spec.smallest_change, effect_at)
+    def _split(self) -> Split | None:
+        """The best split, by how the stream varies without the step at that split."""
+        window, budget, smallest = self._window, self._spec.budget, self._spec.smallest_change
+        split = best_split(window, budget, smallest, self._ladder.reading())
+        if split is None or split.convincing:
+            return split
+        apart = self._ladder.without(split.change, self._spread)
+        return best_split(window, budget, smallest, self._ladder.reading(apart))
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
         self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 16)
-        split = self._split(lambda n: self._ladder.at(n, self._mark if self._warm else None))
+        split = self._split()
         if split is None or not split.convincing or abs(split.change) < self._worth(split.change):
             return
         if (self._warm and self._settled_at < 0) or self._gross(split):
             self._raise(split)
 
     def _gross(self, split: Split) -> bool:
-        return split.change >= self._spec.gross and split.n_before >= 400 and split.score >= 1.6 * split.needed
+        return (
+            split.change >= self._spec.gross and split.n_before >= 400 and split.score >= 1.6 * split.needed
+        )
 
     def _worth(self, change: float) -> float:
         """The smallest change to speak of: an open one is said again when it is much larger."""
@@ -240,7 +239,10 @@ class Level:
 
     def _raise(self, split: Split) -> None:
         direction: Direction = "worse" if split.change > 0 else "better"
-        vary = split.before * (1.0 - split.before) / split.n_before + split.after * (1.0 - split.after) / split.n_after
+        vary = (
+            split.before * (1.0 - split.before) / split.n_before
+            + split.after * (1.0 - split.after) / split.n_after
+        )
         room = 1.96 * sqrt(split.effect.size * max(vary, 0.0))
         self.alarm = Alarm(
             monitor=self.name,
@@ -262,18 +264,18 @@ class Level:
         )
         self._learn_from(split)
         self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
-        self._restart(Window())
+        self._restart(Window(self._time))
 
     def _learn_from(self, split: Split) -> None:
         """Take the step out of how the stream varies; two that undo each other are what it does."""
-        if self._mark is not None:
-            self._ladder.back_to(self._mark)
-        self._ladder.cut()
+        self._ladder.forget_step(split.change, self._spread)
         self._rhythm.spoil()
         begun = self.n - split.n_after
         if self._last is not None and self._last[0] * split.change < 0:
             height = min(abs(self._last[0]), abs(split.change))
-            weight = min(8.0, 1.0 + split.n_after / 1000.0)  # what moves slowly and comes back will do so again
+            weight = min(
+                8.0, 1.0 + split.n_after / 1000.0
+            )  # what moves slowly and comes back will do so again
             self._ladder.excursion(height, begun - self._last[1], self._spread, weight)
         self._last = split.change, begun
 

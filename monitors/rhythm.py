@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from monitors.season import Season
-from monitors.window import Bucket
+from monitors.window import Bucket, Window
 
 PARTS = {86400.0: 24, 604800.0: 28}
 """Bins of the periods that people live by; any other has 24."""
@@ -53,16 +53,27 @@ class Rhythm:
         for season in self.seasons[:1]:
             season.spoilt = True
 
-    def restated(
-        self, buckets: Iterable[tuple[int, Bucket]], before: list[list[float]], since: float
-    ) -> list[tuple[int, Bucket]]:
-        """Buckets, oldest first, as they would be had the profiles always been as they are now."""
+    def roughness(self, seconds: float) -> float:
+        """The mean squared difference that the seasons make between two neighbouring stretches."""
+        steps, cycle = 48, max((s.period for s in self.seasons), default=0.0)
+        told = 0.0
+        for i in range(steps):
+            at = i * cycle / steps
+            before, after = (self._mean(at - seconds, at), self._mean(at, at + seconds))
+            told += (after - before) ** 2
+        return told / steps
+
+    def _mean(self, start: float, end: float) -> float:
+        return sum(season.mean_between(start, end) for season in self.seasons)
+
+    def restated(self, window: Window, before: list[list[float]]) -> list[tuple[int, Bucket]]:
+        """The buckets, oldest first, as they would be had the profiles always been as they are now."""
         moved = []
         for season, old in zip(self.seasons, before, strict=True):
             moved.append(Season(season.period, season.bins))
             moved[-1].profile = [new - was for new, was in zip(season.profile, old, strict=True)]
-        found = []
-        for row, bucket in buckets:
+        found, since = [], window.since
+        for row, bucket in window.oldest_first():
             off = sum(season.mean_between(since, bucket.time) for season in moved)
             found.append((row, bucket._replace(total=bucket.total - bucket.n * off)))
             since = bucket.time

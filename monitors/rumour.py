@@ -30,10 +30,14 @@ class Rumour:
         """Listen for changes from this level, with observations this dependent."""
         level = min(max(level, 0.005), 0.995)
         others = [level + sign * size * self._smallest for sign in (1.0, -1.0) for size in SIZES]
-        kept = [min(max(other, 0.0025), 0.9975) for other in others]
-        self._weights = [
-            (log(other / level) / effect, log((1.0 - other) / (1.0 - level)) / effect) for other in kept
-        ]
+        self._weights = []
+        for other in (min(max(other, 0.0025), 0.9975) for other in others):
+            if abs(other - level) < self._smallest:  # at the edge there is nowhere to go
+                self._weights.append((0.0, 0.0))
+            else:
+                self._weights.append(
+                    (log(other / level) / effect, log((1.0 - other) / (1.0 - level)) / effect)
+                )
 
     def add(self, n: int, total: float) -> None:
         """Take the sum of ``n`` observations."""

@@ -38,7 +38,8 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, values: Numbers) -> "Scale":
-        """The scale of at least one number; robust: half of them may be anything."""
+        """The scale of a reference, of nothing where that is empty; robust: half of it may be anything."""
+        values = values if len(values) else np.zeros(1)
         ordered = np.sort(values)
         middle, low, high = median(ordered), float(ordered[0]), float(ordered[-1])
         margin = MARGIN * high - MARGIN * low

@@ -19,7 +19,7 @@ class Medians:
     """The medians of the newest blocks and the widths of their middle halves, beside the reference's."""
 
     def __init__(self, reference: Numbers) -> None:
-        ordered = np.sort(reference)
+        ordered = np.sort(reference if len(reference) else np.zeros(1))
         self._reference = median(ordered), iqr(ordered)
         self._blocks: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
 

@@ -21,16 +21,17 @@ class Bucket(NamedTuple):
 
 
 class Window:
-    """Buckets of blocks, in rows: one of row ``j`` holds 2**j blocks.
+    """Buckets of blocks, in rows: one of row ``j`` holds 2**j blocks. ``since`` is when the oldest began.
 
-    >>> window = Window()
+    >>> window = Window(0.0)
     >>> for i in range(100):
     ...     window.add(Bucket(8, 1.0, float(i)))
     >>> window.n, window.total, len(window.newest_first()), window.newest_first()[-1][1].n
     (800, 100.0, 41, 64)
     """
 
-    def __init__(self, buckets: Iterable[tuple[int, Bucket]] = ()) -> None:
+    def __init__(self, since: float, buckets: Iterable[tuple[int, Bucket]] = ()) -> None:
+        self.since = since
         self.rows: list[deque[Bucket]] = []
         self.n, self.total = 0, 0.0
         for row, bucket in buckets:  # newest first
@@ -71,10 +72,11 @@ class Window:
 
     def newest(self, n: int) -> "Window":
         """The window of the newest buckets that hold at most ``n`` observations together, at least of one."""
-        kept, held = [], 0
+        kept: list[tuple[int, Bucket]] = []
+        held = 0
         for row, bucket in self.newest_first():
             held += bucket.n
             if held > n and kept:
-                break
+                return Window(bucket.time, kept)
             kept.append((row, bucket))
-        return Window(kept)
+        return Window(self.since, kept)

@@ -55,4 +55,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def plain_text(value: object) -> str:
     """Text in one line that a terminal cannot mistake for a command, nor a reader for two lines."""
-    return "".join(c if c.isprintable() else " " if c in "\r\n\t" else "\ufffd" for c in str(value))
+    return "".join(c if c.isprintable() else " " if c in "\r\n\t\xa0" else "\ufffd" for c in str(value))

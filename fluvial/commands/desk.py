@@ -1,6 +1,7 @@
 """pipelines, status, incidents, reviews: what the desk knows, in a terminal."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Annotated, Any
@@ -10,10 +11,12 @@ import typer
 
 from fluvial import reviews
 from fluvial.calls import OVER
+from fluvial.commands.claimed import print_claims
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table
 from fluvial.config import ConfigError
 from fluvial.console.phrases import loss, standing
-from fluvial.incidents import ALERT, HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
+from fluvial.evidence import cause
+from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action
 from fluvial.settings import settings
@@ -22,6 +25,12 @@ from fluvial.wiring import open_store
 
 Pipeline = Annotated[str | None, typer.Option(help="The pipeline's name.")]
 WhichState = Annotated[str | None, typer.Option(help=", ".join(STATES))]
+
+COLUMNS = (
+    *("id", "state", "severity", "pipeline", "monitor", "last alarm (event time)", "alarms"),
+    *("likely cause", "who"),
+)
+"""What is listed of incidents."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -101,8 +110,18 @@ def _print_shard(row: Any) -> None:
         typer.echo(
             f"  success {goal['status']}: {goal['metric']} {value}, wanted {goal['goal']} {goal['level']}"
         )
+    if held.get("monitors"):
+        typer.echo(f"  monitors: {plain_text(_monitors(held['monitors']))}")
     reached = f", up to {day(held['watermark'])} UTC" if held["watermark"] else ""
     typer.echo(f"  learning {'paused' if held['paused'] else 'on'}{reached}")
+
+
+def _monitors(held: Mapping[str, tuple[str, float | None]]) -> str:
+    """How many are in each state, and which of them are not at rest."""
+    states = Counter(state for state, _ in held.values())
+    awake = [f"{name} {state}" for name, (state, _) in held.items() if state in ("suspected", "alarm")]
+    counted = ", ".join(f"{n} {state}" for state, n in states.items())
+    return f"{counted} ({', '.join(awake)})" if awake else counted
 
 
 def _number(value: float | None) -> str:
@@ -115,10 +134,9 @@ def incidents(pipeline: Pipeline = None, state: WhichState = None, json: AsJson 
     with opened_store() as store:
         found = Incidents(store).listing(pipeline=pipeline, state=wanted)
     if json:
-        print_json([_shown(one) for one in found])
+        print_json([one.told() for one in found])
     else:
-        columns = ("id", "state", "pipeline", "monitor", "last alarm (event time)", "alarms", "who")
-        print_table(columns, [_row(one) for one in found])
+        print_table(COLUMNS, [_row(one) for one in found])
     if any(one.state == "firing" for one in found):
         raise typer.Exit(3)
 
@@ -133,11 +151,8 @@ def _state(name: str | None) -> State | None:
 def _row(one: Incident) -> tuple[object, ...]:
     who = one.resolved_by or one.acknowledged_by or ""
     last = day(one.last_time) if is_drift(one.monitor) else f"{day(one.last_time)} (clock)"
-    return one.id, one.state, one.pipeline, one.monitor, last, one.alarms, who
-
-
-def _shown(one: Incident) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in one.__slots__} | {"state": one.state}
+    told = (one.pipeline, one.monitor, last, one.alarms, cause(one.evidence)[0], who)
+    return one.id, f"{one.state}, eased" if one.eased else one.state, one.severity, *told
 
 
 def incident(
@@ -148,10 +163,12 @@ def incident(
         one = Incidents(store).get(incident_id)
         past = reviews.history(store, incident=incident_id)
     if json:
-        print_json(_shown(one) | {"reviews": [r._asdict() for r in past]})
+        print_json(one.told() | {"reviews": [r._asdict() for r in past]})
         return
-    typer.echo(f"{one.id}  {one.state}  {one.pipeline}, shard {one.shard}")
-    for found in one.evidence:
+    typer.echo(f"{one.id}  {one.state}  {one.severity}  {one.pipeline}, shard {one.shard}")
+    if is_drift(one.monitor):
+        print_claims(one.evidence)
+    for found in [] if is_drift(one.monitor) else one.evidence:
         _print_evidence(one, found)
     for taken in reversed(past):
         typer.echo(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
@@ -167,22 +184,12 @@ def incident(
 def _print_evidence(one: Incident, found: Mapping[str, Any]) -> None:
     if one.monitor == HALT:
         _print_halt(one, found)
-    elif one.monitor.startswith(ALERT):
-        typer.echo(f"  Alertmanager told of it on {day(found['time'])} (clock): {plain_text(found['why'])}")
     else:
-        _print_alarm(found)
+        typer.echo(f"  Alertmanager told of it on {day(found['time'])} (clock): {plain_text(found['why'])}")
 
 
 def _at_drift() -> list[Action]:
     return [action for action in ACTIONS if action not in ONE_SHARD]
-
-
-def _print_alarm(alarm: Mapping[str, Any]) -> None:
-    typer.echo(
-        f"  {alarm['monitor']} got {alarm['direction']}: {_number(alarm['before'])} -> "
-        f"{_number(alarm['after'])} since {day(alarm['onset'])} UTC, over {alarm['n_after']} labels "
-        f"(said {day(alarm['time'])})"
-    )
 
 
 def _print_halt(one: Incident, said: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import typer
 from fluvial.beside import Beside
 from fluvial.commands.common import plain_text, print_table
 from fluvial.commands.past import moment
+from fluvial.console.claims import subject
 from learners.scoring import BETTER
 from monitors.alarm import Alarm
 from monitors.status import ShardStatus
@@ -44,6 +45,10 @@ def counts(status: ShardStatus) -> Iterable[str]:
     for name, (state, estimate) in status.monitors.items():
         drifts = ", ".join(f"{n} {way}" for (monitor, way), n in status.drifts.items() if monitor == name)
         yield f"monitor {name}: {state}, level {estimate:.4f}, alarms: {drifts or 'none'}"
+    if status.estimate is not None:
+        loss, error = status.estimate
+        off = f"past estimates were {figure(error)} off in the mean"
+        yield f"expected loss where labels wait {figure(loss)}, {off}"
     if status.success is not None:
         goal = status.success
         yield f"success {goal.status}: {goal.metric} {figure(goal.value)}, wanted {goal.goal} {goal.level}"
@@ -133,16 +138,19 @@ def print_alarms(titles: Sequence[str], alarms: Sequence[Sequence[Alarm]]) -> No
         (
             moment(one.time),
             title,
-            one.monitor,
-            one.direction,
+            subject(one.monitor, one.part),
+            one.direction if one.phase == "first" else f"{one.direction}, {one.phase}",
+            one.severity,
             moment(one.onset),
             f"{one.before:.3f} to {one.after:.3f}",
+            one.cause,
         )
         for title, some in zip(titles, alarms, strict=True)
         for one in some
     ]
     if rows:
-        print_table(("event time (UTC)", "in", "monitor", "direction", "since", "level"), sorted(rows))
+        columns = ("event time (UTC)", "in", "what", "direction", "severity", "since", "level", "cause")
+        print_table(columns, sorted(rows))
 
 
 def forecast(value: object) -> str:

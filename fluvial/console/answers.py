@@ -3,19 +3,21 @@
 import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from fluvial.console import phrases
+from fluvial.console import claims, phrases
 from fluvial.console.auth import Access
 from fluvial.console.models import Problem
+from fluvial.evidence import Said
 
 WHO = "fluvial_who"
 """The cookie that remembers the name a visitor decides under."""
@@ -74,9 +76,14 @@ class Answers:
             phrases.moment,
             phrases.iso,
             phrases.ago,
+            claims.observed,
         ):
             self._pages.filters[phrase.__name__] = phrase
+        for claim in (claims.gap, claims.moved, claims.interval, claims.caveats):
+            self._pages.filters[claim.__name__] = _of_model(claim)
         self._pages.globals |= {"LABELS": phrases.ACTIONS, "DEEDS": phrases.DEEDS, "silent": _silent}
+        self._pages.globals |= {"PHASES": claims.PHASES, "STATES": claims.MONITOR_STATES}
+        self._pages.globals |= {"subject": claims.subject, "lead": claims.lead, "likely": claims.likely}
 
     def page(
         self, request: Request, template: str, context: Mapping[str, Any], status: int = 200
@@ -100,6 +107,10 @@ class Answers:
 
 def _headers(status: int) -> dict[str, str] | None:
     return {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status)
+
+
+def _of_model(claim: Callable[[Said], str]) -> Callable[[BaseModel], str]:
+    return lambda one: claim(one.model_dump())
 
 
 def _silent(status_at: float | None) -> bool:

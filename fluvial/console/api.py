@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 
 from fluvial.console import cases, charts, reading
 from fluvial.console.deciding import decide
+from fluvial.console.evidence import Signal
 from fluvial.console.models import (
     ConflictProblem,
     Figure,
@@ -88,6 +89,13 @@ def points(
 def pipeline_chart(name: str, store: Stored) -> Figure:
     """The pipeline's quality over event time, as Plotly draws it."""
     return charts.pipeline_figure(store, name)
+
+
+@router.get("/pipelines/{name}/signals")
+def signals(name: str, store: Stored, limit: Limit = 50) -> list[Signal]:
+    """What its monitors said, the newest first: what called somebody, and what did not."""
+    reading.detail(store, name)
+    return cases.signals(store, name, limit)
 
 
 @router.get("/incidents")

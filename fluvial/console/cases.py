@@ -1,11 +1,12 @@
 """Cases: incidents with their evidence, the decisions about them, and what can be decided now."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial.console.claims import headline
+from fluvial.console.evidence import Signal
 from fluvial.console.models import (
     IncidentDetail,
     IncidentSummary,
@@ -13,7 +14,8 @@ from fluvial.console.models import (
     Progress,
     ReviewView,
 )
-from fluvial.console.phrases import called, headline, loss, outcome, standing
+from fluvial.console.phrases import called, loss, outcome, standing
+from fluvial.evidence import calling, complete
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
 from fluvial.options import Choice, choices, is_halted, waiting
 from fluvial.review import ONE_SHARD
@@ -26,8 +28,7 @@ def listing(
 ) -> list[IncidentSummary]:
     """Incidents, the newest first."""
     found = Incidents(store).listing(pipeline=pipeline, state=state, limit=limit, offset=offset)
-    evidence = _evidence(store, [incident.id for incident in found])
-    return [_summary(incident, evidence.get(incident.id, [])) for incident in found]
+    return [_summary(incident) for incident in found]
 
 
 def detail(store: Store, incident_id: str) -> IncidentDetail:
@@ -35,7 +36,7 @@ def detail(store: Store, incident_id: str) -> IncidentDetail:
     incident = Incidents(store).get(incident_id)
     course = _course(store, incident)
     return IncidentDetail(
-        **_summary(incident, incident.evidence).model_dump(),
+        **_summary(incident).model_dump(),
         evidence=incident.evidence,
         reviews=decisions(store, incident=incident_id),
         actions={action: _effect(action, incident) for action in possible(incident, course)},
@@ -100,44 +101,52 @@ def view(review: Review, progress: Progress | None = None) -> ReviewView:
     return ReviewView(**review._asdict(), progress=progress)
 
 
-def marks(store: Store, pipeline: str, since: float, until: float) -> tuple[list[Any], list[Review]]:
-    """What belongs on a time axis: alarms (their incident, evidence) and reviews, at most 200 of each."""
+def marks(store: Store, pipeline: str, since: float, until: float) -> tuple[list[Signal], list[Review]]:
+    """What belongs on a time axis: alarms and reviews, at most 200 of each, the newest."""
     column = alarm_table.c
-    monitor = incident_table.c.monitor
-    others = sa.select(incident_table.c.id).where(sa.or_(monitor == HALT, monitor.like(f"{ALERT}%")))
-    query = sa.select(column.incident, column.evidence).where(
-        column.pipeline == pipeline,
-        column.time.between(since, until),
-        sa.or_(column.incident.is_(None), column.incident.not_in(others)),  # those have clock times
-    )
-    with store.read() as db:
-        alarms = list(db.execute(query.order_by(column.time.desc()).limit(200)).all())
+    query = _of_monitors(pipeline).where(column.time.between(since, until))
+    alarms = _signals(store, query.order_by(column.time.desc()).limit(200))
     reviews = history(store, pipeline=pipeline, limit=200)
     return alarms, [one for one in reviews if one.time is not None and since <= one.time <= until]
 
 
-def _summary(incident: Incident, evidence: list[dict[str, Any]]) -> IncidentSummary:
-    shown = {name: value for name, value in asdict(incident).items() if name != "evidence"}
-    eased = bool(evidence) and evidence[-1]["direction"] == "better"
-    return IncidentSummary(**shown, state=incident.state, eased=eased, headline=_headline(incident, evidence))
+def signals(store: Store, pipeline: str, limit: int) -> list[Signal]:
+    """What the monitors of a pipeline said, the newest first, whether or not it called anybody."""
+    column = alarm_table.c
+    newest = _of_monitors(pipeline).order_by(column.at.desc(), column.time.desc(), column.id)
+    return _signals(store, newest.limit(limit))
 
 
-def _headline(incident: Incident, evidence: list[dict[str, Any]]) -> str:
+def _of_monitors(pipeline: str) -> sa.Select[Any]:
+    column, monitor = alarm_table.c, incident_table.c.monitor
+    others = sa.select(incident_table.c.id).where(sa.or_(monitor == HALT, monitor.like(f"{ALERT}%")))
+    return sa.select(column.incident, column.shard, column.evidence).where(
+        column.pipeline == pipeline,
+        sa.or_(column.incident.is_(None), column.incident.not_in(others)),  # those have clock times
+    )
+
+
+def _signals(store: Store, query: sa.Select[Any]) -> list[Signal]:
+    with store.read() as db:
+        rows = db.execute(query).all()
+    return [Signal(**complete(row.evidence), incident=row.incident, shard=row.shard) for row in rows]
+
+
+def _summary(incident: Incident) -> IncidentSummary:
+    told = {name: value for name, value in incident.told().items() if name != "evidence"}
+    monitors = list(dict.fromkeys(said["monitor"] for said in calling(incident.evidence)))
+    return IncidentSummary(
+        **told, eased=incident.eased, monitors=monitors or [incident.monitor], headline=_headline(incident)
+    )
+
+
+def _headline(incident: Incident) -> str:
+    evidence = incident.evidence
     if incident.monitor == HALT and evidence:
         return standing(incident.shard, evidence[-1]["why"], incident.opened_at, incident.resolved_at)
     if incident.monitor.startswith(ALERT) and evidence:
         return called(evidence[-1]["why"], incident.opened_at, incident.resolved_at)
     return headline(incident.monitor, evidence)
-
-
-def _evidence(store: Store, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    column = alarm_table.c
-    query = sa.select(column.incident, column.evidence).where(column.incident.in_(ids))
-    found: dict[str, list[dict[str, Any]]] = {}
-    with store.read() as db:
-        for incident, evidence in db.execute(query.order_by(column.time)):
-            found.setdefault(incident, []).append(evidence)
-    return found
 
 
 def _course(store: Store, incident: Incident) -> Course:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from fluvial.console import cases, reading
-from fluvial.console.drawing import BETTER, DECIDED, MODEL, WORSE, Chart
-from fluvial.console.models import Evidence, Figure, PointView
-from fluvial.console.phrases import DEEDS, metric, number
+from fluvial.console.claims import moved, subject
+from fluvial.console.drawing import COLORS, DECIDED, MODEL, Chart, began
+from fluvial.console.evidence import Evidence, Signal
+from fluvial.console.models import Figure, IncidentDetail, PointView
+from fluvial.console.phrases import DEEDS, metric
 from fluvial.console.reading import Span
 from fluvial.incidents import is_drift
 from fluvial.reviews import Review
@@ -17,6 +19,11 @@ UPPER, LOWER, ONLY = (0.60, 0.93), (0.18, 0.47), (0.18, 0.93)
 
 MARKED = 40
 """Onsets drawn as lines through the chart; older ones keep their marker only."""
+
+SYMBOLS = {"worse": "triangle-down", "better": "triangle-up", "changed": "diamond-tall"}
+
+BESIDE = {"loss": "estimated_loss", "estimated_loss": "loss"}
+"""What the labels say and what is expected before they come are drawn into one chart."""
 
 FOREVER = 1e17
 """An event time after every other (s)."""
@@ -47,18 +54,28 @@ def incident_figure(store: Store, incident_id: str) -> Figure:
     if not is_drift(incident.monitor):
         return _until_now(store, incident.pipeline, incident.shard)
     points = _around(store, incident.pipeline, incident.shard, incident.last_time)
-    monitor = incident.monitor
     chart = Chart(points)
-    chart.panel("y", UPPER, f"monitored {monitor}")
-    look = {"color": MODEL, "width": 2.5}
-    chart.line(f"monitored {monitor}", lambda p: p.estimates.get(monitor), "y", look, legend=False)
+    _watched(chart, incident, points)
     chart.panel("y2", LOWER, f"loss per {Scoreboard.EVERY:,} outcomes")
     chart.losses("y2")
-    for evidence in incident.evidence:
-        if isinstance(evidence, Evidence):
-            chart.step("y", evidence, _began(points, evidence))
     _mark(chart, store, incident.pipeline, points, points[-1].time if points else 0.0)
     return chart.figure()
+
+
+def _watched(chart: Chart, incident: IncidentDetail, points: Sequence[PointView]) -> None:
+    """The level of what the incident's monitor watches, with its means on the two sides of each onset."""
+    monitor = incident.monitor
+    title = f"monitored {subject(monitor)}"
+    chart.panel("y", UPPER, title)
+    beside = BESIDE.get(monitor, "")
+    if any(beside in point.estimates for point in points):
+        look = {"color": COLORS["changed"], "width": 1.5, "dash": "dash"}
+        chart.line(subject(beside), lambda p: p.estimates.get(beside), "y", look)
+    look = {"color": MODEL, "width": 2.5}
+    chart.line(title, lambda p: p.estimates.get(monitor), "y", look, legend=False)
+    for evidence in incident.evidence:
+        if isinstance(evidence, Evidence) and evidence.monitor == monitor:
+            chart.step("y", evidence, _began(points, evidence))
 
 
 def _until_now(store: Store, pipeline: str, shard: int) -> Figure:
@@ -74,29 +91,22 @@ def _mark(chart: Chart, store: Store, pipeline: str, points: Sequence[PointView]
     if not points:
         return
     alarms, reviews = cases.marks(store, pipeline, points[0].time, until)
-    for direction, color, symbol in (
-        ("worse", WORSE, "triangle-down"),
-        ("better", BETTER, "triangle-up"),
-    ):
-        found = [
-            (incident, Evidence(**shown)) for incident, shown in alarms if shown["direction"] == direction
-        ]
-        chart.marks(
-            f"{direction} alarms",
-            [_alarm_mark(incident, evidence) for incident, evidence in found],
-            1,
-            {"color": color, "symbol": symbol},
-        )
-        for _, evidence in found[:MARKED]:
-            chart.onset(evidence)
+    for direction, color in COLORS.items():
+        for called in (True, False):
+            some = [one for one in alarms if one.direction == direction and one.called is called]
+            look = {"color": color, "symbol": SYMBOLS[direction], "size": 11 if called else 8}
+            name = f"{direction} {'alarms' if called else 'signals'}"
+            chart.marks(name, [_alarm_mark(one) for one in some], 1, look)
+    for one in [one for one in alarms if one.called][:MARKED]:
+        chart.onset(one)
     chart.marks(
         "decisions", [_review_mark(one) for one in reviews], 0, {"color": DECIDED, "symbol": "diamond"}
     )
 
 
-def _alarm_mark(incident: str | None, evidence: Evidence) -> tuple[float, str, str]:
-    text = f"{evidence.monitor} {number(evidence.before)} → {number(evidence.after)}"
-    return evidence.time, text, f"/incidents/{incident}" if incident else ""
+def _alarm_mark(signal: Signal) -> tuple[float, str, str]:
+    text = f"{subject(signal.monitor, signal.part)} {moved(signal.model_dump())}"
+    return signal.time, text, f"/incidents/{signal.incident}" if signal.incident else ""
 
 
 def _review_mark(review: Review) -> tuple[float, str, str]:
@@ -114,6 +124,7 @@ def _around(store: Store, pipeline: str, shard: int, time: float) -> list[PointV
 
 def _began(points: Sequence[PointView], evidence: Evidence) -> float:
     """About when the observations before the onset began: so many outcomes before it."""
-    earlier = [point.time for point in points if point.time <= evidence.onset]
+    onset = began(evidence)
+    earlier = [point.time for point in points if point.time <= onset]
     reach = min(len(earlier), max(1, round(evidence.n_before / Scoreboard.EVERY)))
-    return earlier[-reach] if earlier else evidence.onset
+    return earlier[-reach] if earlier else onset

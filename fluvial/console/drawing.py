@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from fluvial.console.models import Evidence, Figure, PointView
+from fluvial.console.evidence import Evidence
+from fluvial.console.models import Figure, PointView
 from fluvial.console.phrases import number, visible
 from learners.scoreboard import CHAMPION
 
@@ -16,6 +17,9 @@ MOST = 400
 """Points drawn for one line; more than a screen shows are averaged."""
 
 MODEL, WORSE, BETTER, DECIDED = "#2f7fe0", "#e0483e", "#2b9a5b", "#9a63e0"
+COLORS = {"worse": WORSE, "better": BETTER, "changed": "#c98a1b"}
+"""Colours of directions."""
+
 BASELINES = (("#8a8f98", "dash"), ("#b07c1f", "dot"), ("#4f9a94", "dashdot"))
 
 LANE = (0.0, 0.1)
@@ -99,11 +103,10 @@ class Chart:
 
     def step(self, axis: str, evidence: Evidence, start: float) -> None:
         """Draw the two means of an alarm, on the two sides of its onset."""
-        color = WORSE if evidence.direction == "worse" else BETTER
-        for x0, x1, y in (
-            (start, evidence.onset, evidence.before),
-            (evidence.onset, evidence.time, evidence.after),
-        ):
+        color, onset = COLORS[evidence.direction], began(evidence)
+        for x0, x1, y in ((start, onset, evidence.before), (onset, evidence.time, evidence.after)):
+            if y is None:
+                continue
             place = {"x0": _ms(x0), "x1": _ms(x1), "xref": "x", "y0": y, "y1": y, "yref": axis}
             self._shapes.append(
                 {"type": "line", **place, "line": {"color": color, "width": 2, "dash": "dot"}}
@@ -131,8 +134,8 @@ class Chart:
 
     def onset(self, evidence: Evidence) -> None:
         """Draw a line through all charts where a change began."""
-        color = WORSE if evidence.direction == "worse" else BETTER
-        span = {"x0": _ms(evidence.onset), "x1": _ms(evidence.onset), "y0": 0, "y1": 1, "yref": "paper"}
+        color, onset = COLORS[evidence.direction], _ms(began(evidence))
+        span = {"x0": onset, "x1": onset, "y0": 0, "y1": 1, "yref": "paper"}
         line = {"color": color, "width": 1, "dash": "dot"}
         self._shapes.append({"type": "line", **span, "line": line, "layer": "below"})
 
@@ -148,6 +151,11 @@ class Chart:
             return {"color": MODEL, "width": 2.5}
         color, dash = BASELINES[self._names.index(name) % len(BASELINES)]
         return {"color": color, "dash": dash, "width": 1.5}
+
+
+def began(evidence: Evidence) -> float:
+    """When a change began (s); when it was seen where the onset is unknown."""
+    return evidence.time if evidence.onset is None else evidence.onset
 
 
 def _groups(points: Sequence[PointView]) -> list[Sequence[PointView]]:

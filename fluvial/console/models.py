@@ -5,14 +5,12 @@ Times ending in ``_at`` are clock times, the others event times; both in seconds
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
-from fluvial.console.phrases import visible
+from fluvial.console.evidence import Called, Evidence, Standstill, Text
 from fluvial.incidents import State
 from fluvial.reviews import Action
-
-Text = Annotated[str, BeforeValidator(visible)]
-"""Text that may come from events: nothing in it can hide or disguise the rest."""
+from monitors.alarm import Phase
 
 
 class Problem(BaseModel):
@@ -128,6 +126,25 @@ class Slice(BaseModel):
     metrics: dict[Text, float | None]
 
 
+class MonitorRow(BaseModel):
+    """One monitor over all shards; of several states the one that matters most speaks."""
+
+    monitor: Text
+    subject: Text = Field(description="what it watches, in words")
+    state: Text = Field(description="warming, quiet, suspected or alarm")
+    shards: dict[Text, int] = Field(description="state: shards in it")
+    low: float | None = Field(description="the present level on the shard where it is lowest")
+    high: float | None = Field(description="the present level on the shard where it is highest")
+    alarms: dict[Text, int] = Field(description="direction: alarms so far")
+
+
+class Estimate(BaseModel):
+    """What the loss is expected to be where labels have not come; means over the shards."""
+
+    loss: float | None = Field(description="0 to 1; compare with the level of the monitor loss")
+    error: float | None = Field(description="how far such estimates were from what labels said later")
+
+
 class ShardRow(BaseModel):
     """One shard: who runs it and how far it is."""
 
@@ -165,6 +182,8 @@ class PipelineDetail(PipelineSummary):
     recent: list[MetricRow]
     scores: list[MetricRow]
     slices: list[Slice]
+    monitors: list[MonitorRow] = Field(description="those that matter most first")
+    estimate: Estimate | None = Field(description="null: nothing is estimated")
     shard_rows: list[ShardRow]
     models: list[ModelChoice] = Field(description="what a rollback can bring back")
     facts: dict[str, Any] = Field(description="what the pipeline file says: fields, recent, topics, goal")
@@ -182,56 +201,6 @@ class PointView(BaseModel):
     estimates: dict[Text, float | None]
 
 
-class GivenUp(BaseModel):
-    """What accepting a gap costs: what was learned after a batch, and offsets that are never read."""
-
-    after: int = Field(description="the batch whose state can be rebuilt")
-    batches: int = Field(description="batches that are forgotten")
-    records: int = Field(description="records in them")
-    skipped: dict[Text, tuple[int, int]] = Field(
-        description="partition: where reading stood and where it goes on; lower where the log was cut back"
-    )
-
-
-class Evidence(BaseModel):
-    """One alarm: means of the watched quantity before and after the onset."""
-
-    monitor: Text
-    direction: Literal["worse", "better"]
-    time: float
-    onset: float
-    n: int
-    before: float
-    after: float
-    n_before: int
-    n_after: int
-
-
-class Standstill(BaseModel):
-    """Why a shard stands still. The times are clock times."""
-
-    monitor: Text
-    direction: Literal["halted"]
-    time: float
-    onset: float
-    why: Text
-    retried: bool = Field(description="whether it is tried again every minute without anybody's decision")
-    gives_up: GivenUp | None = Field(
-        None, description="what accepting the gap would give up; null while a topic is missing"
-    )
-
-
-class Called(BaseModel):
-    """What an alert said when Alertmanager told of it. The times are clock times."""
-
-    monitor: Text
-    direction: Literal["called"]
-    time: float
-    onset: float
-    why: Text
-    labels: dict[Text, Text] = Field(description="those of the alert: a silence asks for all of them")
-
-
 class IncidentSummary(BaseModel):
     """One incident at a glance."""
 
@@ -243,8 +212,13 @@ class IncidentSummary(BaseModel):
     headline: Text
     opened_at: float
     last_time: float
-    alarms: int
-    eased: bool = Field(description="the latest alarm said that the loss went down again")
+    alarms: int = Field(description="alarms that called; the evidence may hold others")
+    monitors: list[Text] = Field(description="those that called, the first of them first")
+    severity: Text = Field(description="page; of an alert what it says itself")
+    phase: Phase | None = Field(description="where the change stands; null where no monitor called")
+    eased: bool = Field(description="everything that called has said since that it went down again")
+    cause: Text = Field(description="what is likely behind it; empty where nothing points anywhere")
+    because: Text = Field(description="why that cause, in a sentence")
     version: int
     acknowledged_by: Text | None
     acknowledged_at: float | None

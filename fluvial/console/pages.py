@@ -20,6 +20,9 @@ from fluvial.store import Store
 PAGE = 50
 """Incidents on one page."""
 
+SIGNALS = 10
+"""Signals on a pipeline's page."""
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -155,6 +158,7 @@ def _pipeline(
         "pipeline": found,
         "reviews": cases.decisions(store, pipeline=name, limit=50),
         "incidents": cases.listing(store, pipeline=name, state=None, limit=5, offset=0),
+        "signals": cases.signals(store, name, SIGNALS),
         "effects": {steer: EFFECTS[steer]},
         "EFFECTS": EFFECTS,
         **_of_forms(store, notice, taken),

@@ -1,4 +1,4 @@
-"""Phrases: numbers, moments and incidents in the words that people read.
+"""Phrases: numbers, moments and decisions in the words that people read; :mod:`claims` has those for alarms.
 
 What comes from events is hostile text: :func:`visible` takes away what could disguise it, and the
 templates escape what could be markup.
@@ -6,7 +6,7 @@ templates escape what could be markup.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -220,18 +220,3 @@ def outcome(action: str, args: Mapping[str, Any], *, taken_up: bool) -> str:
     if "tried" in args and not taken_up:
         return f"It was tried, and the shard stands still: {args['tried']}."
     return ""
-
-
-def headline(monitor: str, evidence: Sequence[dict[str, Any]]) -> str:
-    """What got worse, since when, from where to where, over how many labels; in one sentence."""
-    worse = [one for one in evidence if one["direction"] == "worse"]
-    if not worse:
-        return f"A monitor of the {monitor} raised an alarm."
-    first, last = worse[0], worse[-1]
-    verb = "rose" if last["after"] >= first["before"] else "fell"
-    relative = change(first["before"], last["after"])
-    return (
-        f"The {monitor} {verb} from {number(first['before'])} to {number(last['after'])}"
-        f"{f' ({relative})' if relative else ''} since {moment(first['onset'])}, "
-        f"seen on {count(last['n_after'], 'label')} against {last['n_before']:,} before."
-    )

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from fluvial.console import totals
+from fluvial.console import standings, totals
 from fluvial.console.models import (
     ModelChoice,
     PipelineDetail,
@@ -68,6 +68,8 @@ def detail(store: Store, name: str) -> PipelineDetail:
         recent=totals.scores(statuses, "recent_scores"),
         scores=totals.scores(statuses, "scores"),
         slices=totals.slices(statuses),
+        monitors=standings.monitors(statuses),
+        estimate=standings.estimate(statuses),
         shard_rows=[_shard(row, standing.get(row.shard)) for row in course.shards],
         models=[ModelChoice(**choice._asdict()) for choice in models],
         facts=sound(facts),

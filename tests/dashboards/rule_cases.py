@@ -5,6 +5,9 @@ from __future__ import annotations
 FLIGHTS = 'pipeline="flights"'
 SHARD = f'{FLIGHTS},shard="0"'
 INCIDENT = f'fluvial_incident_open{{{SHARD},monitor="loss",incident="0f1e2d3c4b5a"}}'
+EXPECTED, ERROR = f"fluvial_estimated_loss{{{SHARD}}}", f"fluvial_estimated_loss_error{{{SHARD}}}"
+TRUE = f'fluvial_monitor_estimate{{{SHARD},monitor="loss"}}'
+WAITING = f"fluvial_waiting_labels{{{SHARD}}}"
 DELAY = f"fluvial_label_delay_seconds_bucket{{{SHARD}"
 A, B = 'instance="a"', 'instance="b"'
 
@@ -36,6 +39,72 @@ CASES: dict[str, Case] = {
         "FluvialDriftDetected",
         "6m",
         {f'fluvial_drift_detected_total{{{SHARD},monitor="loss",direction="better"}}': "4x4 5x10"},
+        False,
+    ),
+    "an input moves": (
+        "FluvialDriftDetected",
+        "6m",
+        {f'fluvial_drift_detected_total{{{SHARD},monitor="field:distance",direction="changed"}}': "4x4 5x10"},
+        False,
+    ),
+    "a base rate changes": (
+        "FluvialDriftDetected",
+        "6m",
+        {f'fluvial_drift_detected_total{{{SHARD},monitor="labels:truth",direction="changed"}}': "4x4 5x10"},
+        False,
+    ),
+    "the model gets less sure, which calls nobody by itself": (
+        "FluvialDriftDetected",
+        "6m",
+        {f'fluvial_drift_detected_total{{{SHARD},monitor="confidence",direction="worse"}}': "4x4 5x10"},
+        False,
+    ),
+    "a slice gets worse": (
+        "FluvialDriftDetected",
+        "6m",
+        {f'fluvial_drift_detected_total{{{SHARD},monitor="loss:carrier",direction="worse"}}': "4x4 5x10"},
+        True,
+    ),
+    "a feed falls silent": (
+        "FluvialDriftDetected",
+        "6m",
+        {f'fluvial_drift_detected_total{{{SHARD},monitor="feed:silence",direction="worse"}}': "4x4 5x10"},
+        True,
+    ),
+    "more loss is expected than the labels have shown so far": (
+        "FluvialEstimatedLossHigh",
+        "40m",
+        {EXPECTED: "0.2x10 0.35x60", TRUE: "0.2x80", ERROR: "0.03x80", WAITING: "900x80"},
+        True,
+    ),
+    "more loss is expected for a moment": (
+        "FluvialEstimatedLossHigh",
+        "40m",
+        {EXPECTED: "0.2x30 0.35x5 0.2x60", TRUE: "0.2x80", ERROR: "0.03x80", WAITING: "900x80"},
+        False,
+    ),
+    "more loss is expected by no more than such estimates are off": (
+        "FluvialEstimatedLossHigh",
+        "40m",
+        {EXPECTED: "0.28x80", TRUE: "0.2x80", ERROR: "0.03x80", WAITING: "900x80"},
+        False,
+    ),
+    "a little more loss is expected by estimates that were exact": (
+        "FluvialEstimatedLossHigh",
+        "40m",
+        {EXPECTED: "0.24x80", TRUE: "0.2x80", ERROR: "0.001x80", WAITING: "900x80"},
+        False,
+    ),
+    "no label has judged an estimate yet": (
+        "FluvialEstimatedLossHigh",
+        "40m",
+        {EXPECTED: "0.35x80", TRUE: "0x80", WAITING: "900x80"},
+        False,
+    ),
+    "no label is missing": (
+        "FluvialEstimatedLossHigh",
+        "40m",
+        {EXPECTED: "0.35x80", TRUE: "0.2x80", ERROR: "0.03x80", WAITING: "0x80"},
         False,
     ),
     "a shard with old drifts moves to another worker": (

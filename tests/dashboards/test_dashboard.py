@@ -120,7 +120,7 @@ def test_a_value_leads_to_the_page_of_what_it_is_about() -> None:
 @pytest.mark.parametrize("name", READ)
 def test_drift_and_decisions_are_marked_where_their_query_is_1(name: str) -> None:
     marks = {mark["name"]: mark for mark in READ[name]["annotations"]["list"]}
-    assert set(marks) == {"Drift for the worse", "Drift for the better", "Decisions"}
+    assert set(marks) == {"Drift for the worse", "Drift for the better", "Other changes", "Decisions"}
     for mark in marks.values():
         assert mark["enable"]
         assert mark["datasource"] == {"type": "prometheus", "uid": "${datasource}"}

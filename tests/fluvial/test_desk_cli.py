@@ -78,6 +78,7 @@ def test_status_shows_every_shard_and_ends_with_three_where_one_is_halted(
     said = command("status", "coins")
     assert "7 events = 5 learned + 2 waiting" in said.out
     assert "rocauc undefined" in said.out
+    assert "monitors: 1 alarm, 2 quiet (loss alarm)" in said.out
     journal.halt(0, epoch, f"a gap {HOSTILE}")
     said = command("status", "coins")
     assert said.code == 3
@@ -95,7 +96,8 @@ def a_status() -> dict[str, Any]:
         "value": float("nan"),
         "status": "too early",
     }
-    counts = {"events": 7, "waiting": 2, "outcomes": {"learned": 5}}
+    counts: dict[str, Any] = {"events": 7, "waiting": 2, "outcomes": {"learned": 5}}
+    counts["monitors"] = {"loss": ("alarm", 0.4), "field:x": ("quiet", 0.1), "field:y": ("quiet", None)}
     return {**counts, "success": goal, "paused": False, "watermark": 1_700_000_000.0}
 
 
@@ -117,12 +119,50 @@ def test_an_incident_shows_its_evidence_its_reviews_and_what_can_be_done(
     decide(desk, "acknowledge", reason="on it")
     said = command("incident", "a1")
     assert said.code == 0
-    assert "loss got worse: 0.1000 -> 0.4000 since 2023-11-14 21:56 UTC" in said.out
+    told = (
+        "page, worse: loss rose from 0.100 to 0.400 (+300 %) since 14 Nov 2023, 21:56 UTC, seen on 500 labels"
+    )
+    assert told in said.out
     assert "ann: acknowledge (on it)" in said.out
     assert "fluvial review ACTION a1 --reason WHY" in said.out
     shown = command("incident", "a1", "--json").json
     assert (shown["state"], shown["evidence"][0]["after"]) == ("acknowledged", 0.4)
     assert shown["reviews"][0]["reason"] == "on it"
+
+
+def test_an_incident_says_how_sure_it_is_what_is_behind_it_and_what_else_moved(
+    command: Commandline, desk: Store
+) -> None:
+    sure = {"low": 0.2, "high": 0.35, "score": 6.2, "needed": 4.5, "dependence": 3.0, "season": 0.02}
+    slice_ = ALARM._replace(monitor="loss:town", part=f"town={HOSTILE}", **sure)
+    behind = {"cause": "feed", "because": f"The events of {HOSTILE} stopped."}
+    field = ALARM._replace(monitor="field:x", direction="changed", severity="info", part=HOSTILE)
+    over = ALARM._replace(time=ALARM.time + 9, direction="better", severity="info", phase="eased")
+    named = zip(("a2", "a3", "a4"), (slice_._replace(**behind), field, over), strict=True)
+    Incidents(desk).record("coins", 0, list(named))
+    said = command("incident", "a1")
+    assert_harmless(said)
+    for told in (
+        "Likely cause: a feed. The events of",
+        "loss where town is",
+        "change is +0.200 to +0.350. The evidence is 6.2 standard errors; 4.5 were needed.",
+        "as if only one in 3 observations counted. A rhythm of 0.020 was taken out first.",
+        "info, better, eased: loss",
+        "What else moved, without calling anybody:",
+        "field x (",
+    ):
+        assert told in said.out, told
+    listed = command("incidents")
+    assert "feed" in listed.out.splitlines()[1]
+    (shown,) = command("incidents", "--json").json
+    assert (shown["severity"], shown["cause"], shown["phase"], len(shown["evidence"])) == (
+        "page",
+        "feed",
+        "first",
+        4,
+    )
+    assert shown["evidence"][0]["low"] is None
+    assert command("incident", "a1", "--json").json["because"].startswith("The events of")
 
 
 def test_a_review_says_what_it_does_and_a_repetition_that_it_did_nothing(

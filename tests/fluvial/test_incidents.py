@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from fluvial.evidence import stored
 from fluvial.fence import Fenced
-from fluvial.incidents import GROUP, STATES, Incident, Incidents, NoSuchIncident
+from fluvial.grouping import GROUP
+from fluvial.incidents import STATES, Incident, Incidents, NoSuchIncident
 from fluvial.journal import Journal
 from fluvial.reviews import Action, Request, register, review
 from fluvial.store import Store
@@ -42,7 +44,7 @@ def test_an_alarm_that_the_loss_got_worse_opens_an_incident_under_its_own_id(inc
     found = incidents.get("a1")
     assert (found.id, found.pipeline, found.shard, found.monitor) == ("a1", "coins", 1, "loss")
     assert (found.state, found.alarms, found.version, found.last_time) == ("firing", 1, 1, NOON)
-    assert found.evidence == [alarm()._asdict()]
+    assert found.evidence == [stored(alarm())]
     assert not found.eased
 
 
@@ -71,10 +73,10 @@ def test_an_alarm_that_comes_late_joins_the_incident_of_its_own_time(incidents: 
     assert [one["time"] for one in found.evidence] == [NOON + days * DAY for days in (0, 1, 6, 12)]
 
 
-def test_monitors_and_pipelines_have_incidents_of_their_own(incidents: Incidents) -> None:
-    raised(incidents, ("a1", alarm()), ("a2", alarm(monitor="delay")))
+def test_pipelines_have_incidents_of_their_own(incidents: Incidents) -> None:
+    raised(incidents, ("a1", alarm()))
     raised(incidents, ("a3", alarm()), pipeline="dice")
-    assert {found.id for found in incidents.listing()} == {"a1", "a2", "a3"}
+    assert {found.id for found in incidents.listing()} == {"a1", "a3"}
     assert [found.id for found in incidents.listing(pipeline="dice")] == ["a3"]
 
 
@@ -201,9 +203,8 @@ def test_no_change_of_an_incident_is_lost_between_a_worker_and_a_person(
 
 
 def test_open_incidents_are_those_of_workers_the_newest_first(incidents: Incidents, store: Store) -> None:
-    raised(
-        incidents, ("a1", alarm(0)), ("a2", alarm(monitor="delay")), ("a3", alarm(monitor="rate")), shard=1
-    )
+    others = ("a2", alarm(30, monitor="delay")), ("a3", alarm(60, monitor="rate"))
+    raised(incidents, ("a1", alarm(0)), *others, shard=1)
     raised(incidents, ("b1", alarm()), pipeline="dice")
     incidents.stands_still("coins", 0, "the disk is gone")
     decide(store, "acknowledge", "a2")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from fluvial.incidents import Incidents
 from fluvial.owned import Owned
@@ -61,3 +62,16 @@ def test_open_incidents_are_shown_until_they_are_resolved(store: Store) -> None:
         review(store, Request(action=action, incident="a1", who="ann"), "cli")
         reporter.desk()
         assert list(Scrape(registry).values("fluvial_incident_open", "incident")) == shown
+
+
+@pytest.mark.parametrize("part", ['town="} 1\n', "town=\ud800", "town=\0", "town=York"])
+def test_what_moved_is_told_to_people_and_never_to_prometheus(store: Store, part: str) -> None:
+    registry = CollectorRegistry()
+    register(store, "coins", 1, {})
+    alarm = Alarm("loss:town", "worse", 1.0, 1.0, 9, 0.1, 0.4, 5, 5, part=part, because=f"It is {part}.")
+    Incidents(store).record("coins", 0, [("a1", alarm)])
+    Reporter("coins", Metrics(registry), store).desk()
+    (found,) = Scrape(registry).of("fluvial_incident_open")
+    assert found.labels == {"pipeline": "coins", "shard": "0", "monitor": "loss:town", "incident": "a1"}
+    assert "town=" not in generate_latest(registry).decode()
+    assert Incidents(store).get("a1").evidence[0]["part"].startswith("town=")

@@ -105,6 +105,7 @@ def test_what_moves_is_found_and_named(what: str) -> None:
 HOSTILE: dict[str, tuple[Kind, Draw]] = {
     "nothing at all": ("number", lambda r, new: None),
     "no number": ("number", lambda r, new: r.choice(["a", "1e999", float("inf"), 10**400, [], {}])),
+    "words for numbers": ("integer", lambda r, new: r.choice("abc")),
     "all sizes": ("number", lambda r, new: r.choice([-1, 1]) * 10.0 ** r.randint(-308, 308)),
     "any value once": ("category", lambda r, new: f"{r.random()}"),
     "no value at all": ("category", lambda r, new: r.choice([[], {}, float("nan"), ()])),

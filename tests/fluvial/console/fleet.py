@@ -153,6 +153,43 @@ def fill(store: Store) -> None:
     Incidents(store).record("flights", 0, [("0f1e2d3c4b5a", alarm(255))])
 
 
+PART = "carrier=<script>alert(1)</script>\u202e\x1b[31m"
+"""A value that came from an event and wants to be more."""
+
+
+def watched(store: Store) -> None:
+    """Flights with thirty monitors: a drift that four of them report, and what else moved at that time."""
+    fields = {f"field:{name}": ("quiet", 0.1 + n / 100) for n, name in enumerate("abcdefghijklmnopqr")}
+    others = ("prediction", "confidence", "labels:truth", "labels:delay", "labels:share", "feed:rate")
+    monitors = {"loss": ("alarm", 0.247), "loss:carrier": ("alarm", 0.41), "loss:origin": ("quiet", 0.2)}
+    monitors |= {"estimated_loss": ("suspected", 0.238), **dict.fromkeys(others, ("quiet", 0.3)), **fields}
+    monitors |= {"field:distance": ("alarm", 0.31), "feed:lateness": ("warming", math.nan)}
+    drifts = FLIGHTS_STATUS.drifts | {("field:distance", "changed"): 3, ("loss:carrier", "worse"): 1}
+    report(store, FLIGHTS_STATUS, monitors=monitors, drifts=drifts, estimate=(0.238, 0.012))
+    sure = {"low": 0.041, "high": 0.089, "score": 6.21, "needed": 4.53, "dependence": 3.0, "season": 0.021}
+    because = f"The share of missing values in distance rose 9 h before, most where {PART}."
+    loss = alarm(255)._replace(**sure)
+    carrier = loss._replace(monitor="loss:carrier", part=PART, before=0.19, after=0.41, n_after=380)
+    named = {
+        "b1": alarm(254)._replace(
+            monitor="field:distance", direction="changed", severity="info", part="missing", after=0.31
+        ),
+        "b2": alarm(256)._replace(monitor="confidence", direction="worse", severity="info"),
+        "b3": carrier._replace(cause="schema", because=because),
+        "b4": alarm(257)._replace(monitor="estimated_loss"),
+        "b5": loss._replace(time=loss.time + 9 * EVERY, phase="worse", after=0.29),
+        "b6": loss._replace(
+            time=loss.time + 20 * EVERY,
+            phase="eased",
+            direction="better",
+            severity="info",
+            before=0.29,
+            after=0.2,
+        ),
+    }
+    Incidents(store).record("flights", 0, list(named.items()))
+
+
 def demand_status(shard: int, value: float, status: str) -> ShardStatus:
     """A shard of the demand pipeline."""
     scores = {

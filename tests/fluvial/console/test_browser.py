@@ -12,7 +12,7 @@ from fluvial.console.server import ConsoleServer
 from fluvial.incidents import Incidents
 from fluvial.reviews import history
 from fluvial.store import Store
-from tests.fluvial.console.fleet import FLIGHTS_STATUS, alarm, decide, report
+from tests.fluvial.console.fleet import FLIGHTS_STATUS, PART, alarm, decide, report, watched
 
 INCIDENT = "0f1e2d3c4b5a"
 SIZES = [(1440, "light"), (1440, "dark"), (400, "light"), (400, "dark")]
@@ -215,16 +215,55 @@ def test_another_site_s_form_changes_nothing(page: Page, server: ConsoleServer, 
 
 @pytest.mark.parametrize(("width", "scheme"), SIZES)
 def test_every_page_fits_and_can_be_read(
-    page: Page, server: ConsoleServer, width: int, scheme: str, complaints: list[str]
+    page: Page, server: ConsoleServer, store: Store, width: int, scheme: str, complaints: list[str]
 ) -> None:
+    watched(store)
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(server.url)
     for path in PAGES:
         page.goto(server.address + path)
+        page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(CONTRAST) == [], path
     assert complaints == []
+
+
+def test_on_a_phone_the_decision_is_one_step_from_the_headline(
+    page: Page, server: ConsoleServer, store: Store
+) -> None:
+    watched(store)
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(server.url)
+    page.goto(f"{server.address}/incidents/{INCIDENT}")
+    expect(page.get_by_role("button", name="Acknowledge")).not_to_be_in_viewport()
+    page.get_by_role("link", name="Decide").click()
+    expect(page.get_by_label("Your name")).to_be_in_viewport()
+
+
+def test_what_an_event_held_does_nothing_on_the_pages_that_show_it(
+    page: Page, server: ConsoleServer, store: Store, complaints: list[str]
+) -> None:
+    watched(store)
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.goto(server.url)
+    shown = PART.replace("\u202e", "\ufffd").replace("\x1b", "\ufffd").partition("=")[2]
+    for path in ("/pipelines/flights", f"/incidents/{INCIDENT}"):
+        page.goto(server.address + path)
+        expect(page.locator(".plot .main-svg").first).to_be_visible()
+        expect(page.get_by_text(f"loss where carrier is {shown}").first).to_be_visible()
+    assert complaints == []
+
+
+def test_monitors_that_are_quiet_are_unfolded_by_whoever_wants_them(
+    page: Page, server: ConsoleServer, store: Store
+) -> None:
+    watched(store)
+    page.goto(server.url)
+    page.goto(f"{server.address}/pipelines/flights")
+    expect(page.get_by_text("field q", exact=True)).to_be_hidden()
+    page.get_by_text("26 monitors see nothing unusual").click()
+    expect(page.get_by_text("field q", exact=True)).to_be_visible()
 
 
 CONTRAST = """() => {

@@ -146,7 +146,16 @@ def test_a_short_token_for_the_webhook_is_not_accepted(store: Store) -> None:
         create(store, token=TOKEN, webhook="short")
 
 
+@pytest.mark.parametrize("severity", ["page", "ticket"])
+def test_an_alert_s_incident_is_as_severe_as_the_alert(manager: Client, app: FastAPI, severity: str) -> None:
+    manager.post(WEBHOOK, json=notification(alert(severity=severity)))
+    found = {one["monitor"]: one for one in program(app).get("/api/v1/incidents").json()}
+    told = found["alert:FluvialEventFeedSilent"]
+    assert (told["severity"], told["phase"], told["cause"], told["eased"]) == (severity, None, "", False)
+    assert f">{severity}</span>" in visitor(app).get("/incidents").text or severity == "page"
+
+
 def test_what_alertmanager_told_is_no_mark_on_the_axis_of_event_time(manager: Client, store: Store) -> None:
     manager.post(WEBHOOK, json=notification(alert()))
     alarms, _ = cases.marks(store, "flights", 0.0, 2e9)
-    assert {evidence["monitor"] for _, evidence in alarms} == {"loss"}
+    assert {signal.monitor for signal in alarms} == {"loss"}

@@ -1,0 +1,85 @@
+"""Incident: one drift of one pipeline, or one trouble that a person decides about.
+
+Its state is computed from dated facts (who acknowledged when, who resolved when) and not stored.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fluvial.evidence import cause, phase
+from monitors.alarm import Phase
+
+State = Literal["firing", "acknowledged", "resolved"]
+STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
+
+HALT = "halt"
+"""The monitor of an incident that says that a shard stands still; its times are clock times."""
+
+ALERT = "alert:"
+"""How the monitor of an incident begins that Alertmanager told of; the alert's name follows."""
+
+WENT_ON = "went_on"
+"""The verdict on such an incident that fluvial closed itself, because the shard runs again."""
+
+
+def is_drift(monitor: str) -> bool:
+    """Whether an incident is about the stream; the times of any other are clock times."""
+    return monitor != HALT and not monitor.startswith(ALERT)
+
+
+class NoSuchIncident(LookupError):
+    """No incident has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One drift of one pipeline. Times ending in ``_at`` are clock times, the others event times (s).
+
+    ``monitor`` and ``shard`` are those that reported it first; ``alarms`` counts what called, and the
+    evidence, in the order of event time, also holds what stands beside it.
+    """
+
+    id: str
+    pipeline: str
+    shard: int
+    monitor: str
+    opened_at: float
+    last_time: float
+    alarms: int
+    version: int
+    acknowledged_by: str | None = None
+    acknowledged_at: float | None = None
+    resolved_by: str | None = None
+    resolved_at: float | None = None
+    verdict: str | None = None
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """Where the incident stands, computed from its facts."""
+        if self.resolved_at is not None:
+            return "resolved"
+        return "firing" if self.acknowledged_at is None else "acknowledged"
+
+    @property
+    def severity(self) -> str:
+        """Whom it calls: page, or what the alert says that opened it."""
+        labels = self.evidence[-1]["labels"] if self.evidence and self.monitor.startswith(ALERT) else {}
+        return str(labels.get("severity", "page"))
+
+    @property
+    def phase(self) -> Phase | None:
+        """Where the change stands; None where no monitor called."""
+        return phase(self.evidence)
+
+    @property
+    def eased(self) -> bool:
+        """Whether everything that called has said since that it went down again."""
+        return self.phase in ("eased", "recovered")
+
+    def told(self) -> dict[str, Any]:
+        """Everything about it, as other programs are told."""
+        likely, because = cause(self.evidence)
+        computed = {"state": self.state, "severity": self.severity, "phase": self.phase}
+        computed |= {"cause": likely, "because": because}
+        return {name: getattr(self, name) for name in self.__slots__} | computed
