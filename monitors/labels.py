@@ -60,8 +60,9 @@ class Labels:
         self.delay = Delay(spec, horizon) if apart else None
         self.share = Rare("labels:share", spec) if apart else None
         self._n, self._lost, self._block = 0, 0, spec.block
+        held = sliced._replace(smallest_change=2.0)  # never said: it is there to see what carries a change
         waits = ("prompt", "late")
-        self.waits = Slices("labels:delay", "delay", sliced, waits) if apart else None
+        self.waits = Slices("labels:delay", "delay", held, waits) if apart else None
         self.sources = Slices("labels:source", "source", sliced)
 
     @staticmethod
@@ -100,5 +101,5 @@ class Labels:
         if self.delay is None or self.waits is None:
             return None
         if (late := self.delay.late(seconds)) is not None:
-            self.waits.update("late" if late else "prompt", loss, now)  # to see what carries a change
+            self.waits.update("late" if late else "prompt", loss, now)
         return self.delay.update(seconds, now)

@@ -17,7 +17,7 @@ class Rare:
     >>> rare = Rare("refused", LevelSpec(seasons=()))
     >>> for i in range(800):
     ...     if alarm := rare.push(8, float(i > 500), float(i)):
-    ...         print(alarm.direction, round(alarm.before, 2), round(alarm.after, 1), alarm.n < 4500)
+    ...         print(alarm.direction, round(alarm.before, 2), round(alarm.after, 1), alarm.n < 5000)
     worse 0.0 0.1 True
     """
 

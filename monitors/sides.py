@@ -35,7 +35,7 @@ def sides(level: Level, onset: float) -> Sides | None:
         return None
     before, after = total0 / n0, total1 / n1
     middle = min(max((total0 + total1) / (n0 + n1), 0.0), 1.0)
-    spread = max(middle * (1.0 - middle), 1e-4) * max(level._ladder.at(n1).size, 0.02)
+    spread = max(middle * (1.0 - middle), 1e-4) * max(level._ladder.reading().at(n1).size, 0.02)
     return Sides(n0, before, n1, after, (after - before) / sqrt(spread * (1.0 / n0 + 1.0 / n1)))
 
 

@@ -28,7 +28,7 @@ class Slices:
 
     >>> slices = Slices("loss:mode", "mode", LevelSpec(warmup=400, seasons=()), values=("car", "bus"))
     >>> for i in range(6000):
-    ...     mode, wrong = ["car", "bus"][i % 2], i % 10 == 0 or (i > 4000 and i % 4 == 1)
+    ...     mode, wrong = ["car", "bus"][i % 2], i * i % 11 == 0 or (i > 4000 and i % 4 == 1)
     ...     alarm = slices.update(mode, float(wrong), float(i))
     ...     if alarm:
     ...         print(alarm.monitor, alarm.part, alarm.direction)

@@ -169,19 +169,19 @@ class Watch:
         if self.confidence is not None:
             self.confidence.update(sure, now)
             self._take(self.confidence.alarm)
-        if self.estimated is not None:
+        if self.estimated is not None and self._opening.open:
             self._take(self.estimated.predicted(forecast, time))
 
     def outcome(self, outcome: Outcome, now: float, faults: int) -> None:
         """The truth about a prediction is known; ``faults`` counts the model's failures so far."""
         self._causes.called(faults)
         time, loss = min(outcome.event_time, now), outcome.bounded
-        if self.estimated is not None:
-            self.estimated.outcome(outcome.forecasts[0], loss, time, now)
         if self._opening.passed(now) and not outcome.defaulted:
             self._take(self.labels.came(now))
         if not self._opening.outcome(time):
             return
+        if self.estimated is not None:
+            self.estimated.outcome(outcome.forecasts[0], loss, time, now)
         self.loss.update(loss, now)
         self._take(self.loss.alarm)
         for slices in self.slices:

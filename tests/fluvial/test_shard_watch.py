@@ -19,7 +19,7 @@ FIELDS = {
     "x": {"type": "number"},
     "y": {"type": "number", "missing": {"fill": 0}},
 }
-AT, N = 4000, 6000
+AT, N = 8000, 11_000
 
 
 def run(**fault: Any) -> Feed:
