@@ -66,13 +66,14 @@ class Causes:
 
     def near(self, alarm: Alarm) -> list[Alarm]:
         """What else moved near the onset of a change and has not gone back, the closest first."""
+        reach = self._reach + 0.25 * (alarm.time - alarm.onset)  # a slow change began nobody knows when
         found = [
             one
             for one in self._moves
             if one.monitor != alarm.monitor
             and one.phase in ("first", "worse")
-            and one.onset <= alarm.time
-            and one.time >= alarm.onset - self._reach
+            and one.onset <= min(alarm.onset + reach, alarm.time)
+            and one.time >= alarm.onset - reach
         ]
         return sorted(found, key=lambda one: (abs(one.onset - alarm.onset), one.monitor, one.part))
 

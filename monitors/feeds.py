@@ -108,10 +108,8 @@ class Feeds:
 
     def record(self, stream: str, now: float) -> list[Alarm]:
         """A record came on ``stream``."""
-        found = [self.silences[stream].record(now)]
-        for name, silence in self.silences.items():
-            if name != stream:
-                found.append(silence.tick(now))
+        found = [silence.tick(now) for name, silence in self.silences.items() if name != stream]
+        found.append(self.silences[stream].record(now))
         found.append(self.pace.record(now) if stream == "events" else self.pace.tick(now))
         found.append(self.refusals.record(now))
-        return [alarm for alarm in found if alarm is not None]
+        return [alarm for alarm in found if alarm is not None] if any(found) else []

@@ -44,7 +44,8 @@ class Silence:
         self._patience = 0.0
         self._last: float | None = None
         self._cycle = 0.0
-        self._n_cycle = 0
+        self._n_cycle = self._bin = 0
+        self._start = self._end = 0.0
 
     @property
     def estimate(self) -> float:
@@ -127,16 +128,24 @@ class Silence:
     # ---- rates
 
     def _count(self, now: float) -> None:
-        if self._period:
-            cycle = floor(now / self._period)
-            if cycle != floor(self._cycle / self._period):
-                self._close(now)
-            self._counts[floor(now / self._width) % len(self._counts)] += 1
+        if self._start <= now < self._end:
+            self._counts[self._bin] += 1
+        elif self._period:
+            self._turn(now)
+            self._counts[self._bin] += 1
         else:
             self._n_cycle += 1
             if self._n_cycle >= self._warmup and now > self._cycle:
                 self._learn_rates([self._n_cycle / (now - self._cycle)])
                 self._cycle, self._n_cycle = now, 0
+
+    def _turn(self, now: float) -> None:
+        """Another hour begins."""
+        if floor(now / self._period) != floor(self._cycle / self._period):
+            self._close(now)
+        index = floor(now / self._width)
+        self._bin = index % len(self._counts)
+        self._start, self._end = index * self._width, (index + 1) * self._width
 
     def _close(self, now: float) -> None:
         """A cycle is over; the first one, begun somewhere in its middle, is joined to the second."""

@@ -17,7 +17,7 @@ from monitors.level import Level, State
 from monitors.opening import Opening
 from monitors.part import Kind, weight
 from monitors.slices import MOST, Slices
-from monitors.spec import LevelSpec, MonitorSpec
+from monitors.spec import WEEK, LevelSpec, MonitorSpec
 
 NEVER = 2.0
 """No change is so gross that it is said in the warm-up."""
@@ -75,7 +75,7 @@ class Watch:
         )
         cohort = min(max(spec.warmup // 4, 1), COHORT)
         self._opening = Opening(cohort, what.horizon if what.apart else 0.0)
-        self._causes = Causes(min(spec.seasons, default=0.0))
+        self._causes = Causes(min(spec.seasons, default=0.0) + min(what.horizon, WEEK))
         self._alarms: list[Alarm] = []
 
     def _figure(self, what: Watched, one: LevelSpec) -> None:
