@@ -6,14 +6,22 @@ variance is an estimate, so the ratio is Student's and not the normal one. What 
 the budget: 100,000 / n comparisons of ``n`` new observations are looks of their own.
 """
 
+from itertools import pairwise
 from math import inf, log
 from typing import NamedTuple
 
 from monitors.dependence import Effect, Reading
+from monitors.spec import LevelSpec
 from monitors.window import Window
 
-LOOKS = 15.0
+LOOKS = 9.0
 """Looks for each stretch of its own: several splits are tried, at a few lengths. Measured on coins."""
+
+FEW = 60.0
+"""The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
+
+GOOD_NEWS = 1.5
+"""The evidence (nats) that an improvement needs on top: it can wait, the budget is for calls."""
 
 LEAST = 2.5
 """The evidence below which nothing is ever said, whatever the budget (in nats)."""
@@ -45,26 +53,27 @@ class Split(NamedTuple):
         return self.score >= self.needed
 
 
-def best_split(window: Window, budget: float, smallest: float, dependence: Reading) -> Split | None:
+def best_split(window: Window, spec: LevelSpec, dependence: Reading) -> Split | None:
     """The split of a window that exceeds what it needs by most.
 
     None where none would be convincing even if observations were independent.
 
-    ``budget`` is in false alarms per 100,000 observations, ``smallest`` the change worth to be called
-    one, ``dependence`` what is known of how the stream varies.
+    ``dependence`` is what is known of how the stream varies.
     """
-    best, most, base = None, -inf, log(LOOKS * 1e5 / budget)
-    n1, total1, half = 0, 0.0, 0.5 * smallest
+    best, most, base = None, -inf, log(LOOKS * 1e5 / spec.budget)
+    n1, total1, half = 0, 0.0, 0.5 * spec.smallest_change
+    patience = 0.0 if spec.two_sided else GOOD_NEWS
     vary = max(window.mean * (1.0 - window.mean), 1e-4) * window.n
     buckets = window.newest_first()
-    for (_, bucket), (_, older) in zip(buckets, buckets[1:], strict=False):
+    for (_, bucket), (_, older) in pairwise(buckets):
         n1 += bucket.n
         total1 += bucket.total
         n0 = window.n - n1
         if n0 < 200 and n0 < n1:
             break
         before, after = (window.total - total1) / n0, total1 / n1
-        change, needed = after - before, max(base - log(n1), LEAST)
+        change = after - before
+        needed = max(base - log(n1) + FEW / n1 + (patience if change < 0.0 else 0.0), LEAST)
         # the ratio is at most the chi square: most splits need no closer look
         if -half < change < half or change * change * n0 * n1 < needed * vary:
             continue

@@ -15,6 +15,11 @@ LEAST = 2
 
 CAUTION = 2.0
 """Standard errors by which a longer block must vary more before the shorter ones are not believed."""
+STEP = 0.75
+"""What one step adds to a sum of squares, in its own square: its block lies anywhere across it."""
+
+LEAP = 0.3
+"""A step that no wandering explains."""
 
 Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
@@ -39,7 +44,11 @@ class Reading(NamedTuple):
         size, beyond = self.effect.size, n // (2 * self.longest)
         if self.growth > 1.0 and beyond > 0:
             size *= self.growth ** beyond.bit_length()
-        return Effect(max(size, 1e-3), self.effect.freedom)
+        return Effect(size, self.effect.freedom)
+
+
+UNKNOWN = Reading(Effect(1.0, 1e9), 1.0, 1)
+"""Of what nothing is known: observations pass for independent."""
 
 
 class Rung:
@@ -68,6 +77,8 @@ class Rung:
 class Dependence:
     """The ladder of block lengths ``block``, 2 ``block``, 4 ``block``, … of one stream.
 
+    No effect is smaller than ``least``.
+
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
     ...     ladder.add(0.3 if i // 64 % 2 else 0.1, 0.16)   # 512 observations low, 512 high
@@ -75,8 +86,8 @@ class Dependence:
     65
     """
 
-    def __init__(self, block: int) -> None:
-        self._block = block
+    def __init__(self, block: int, least: float = 1e-3) -> None:
+        self._block, self._least = block, least
         self._rungs: list[Rung] = []
 
     def add(self, mean: float, spread: float, rung: int = 0) -> None:
@@ -116,7 +127,7 @@ class Dependence:
 
     def without(self, step: float, spread: float) -> Counts:
         """What was counted, had one step of this height not happened."""
-        told = 0.75 * step * step / spread if spread else 0.0  # its blocks lie anywhere across it
+        told = (STEP if abs(step) < LEAP else 1.0) * step * step / spread
         return [(max(rung.count - 1.0, 0.0), max(rung.squares - told, 0.0)) for rung in self._rungs]
 
     def forget_step(self, step: float, spread: float) -> None:
@@ -133,12 +144,12 @@ class Dependence:
         """
         rungs = self.without(0.0, 1.0) if counts is None else counts
         effects = [
-            Effect((self._block << i) * squares / (2.0 * count), count * 2.0 / 3.0)
+            Effect(max((self._block << i) * squares / (2.0 * count), self._least), count * 2.0 / 3.0)
             for i, (count, squares) in enumerate(rungs)
             if count >= LEAST
         ]
         if not effects:
-            return Reading(Effect(1.0, 1e9), 1.0, self._block)
+            return UNKNOWN
         floors = [effect.size * _floor(effect.freedom) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
         return Reading(effects[best], _growth(effects, floors), self._block << (len(effects) - 1))
@@ -148,7 +159,7 @@ def _growth(effects: list[Effect], floors: list[float]) -> float:
     """How much the effect grows a rung, where it certainly does at the longest lengths there are."""
     last, growth = len(effects) - 1, 1.0
     for back in range(1, min(3, last) + 1):
-        ratio = floors[last] / max(effects[last - back].size, 1e-3)
+        ratio = floors[last] / effects[last - back].size
         if ratio > 1.0:
             growth = max(growth, ratio ** (1.0 / back))
     return min(growth, 2.0)

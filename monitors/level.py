@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.comparison import Split, best_split
-from monitors.dependence import Dependence
+from monitors.dependence import LEAP, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -54,7 +54,8 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
-        self._ladder, self._rumour = Dependence(spec.block), Rumour(spec.smallest_change)
+        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3)
+        self._rumour = Rumour(spec.smallest_change)
         self._spread = 0.0
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
@@ -166,7 +167,7 @@ class Level:
         effect = 1.0
         if self._window.n >= ENOUGH:
             mean = self._window.mean
-            self._spread = max(mean * (1.0 - mean), 2.5e-4)
+            self._spread = _spread(mean)
             effect = self._ladder.reading().at(self._window.n // 4).size
         self._rumour.tune(self._window.mean, effect)
 
@@ -198,7 +199,8 @@ class Level:
         """Say a rise within the warm-up now; otherwise leave the learning curve out of the reference."""
         self._warm = True
         split = self._split()
-        if split is not None and split.convincing and split.change >= self._spec.smallest_change:
+        said = split is not None and split.convincing and abs(split.change) >= self._spec.smallest_change
+        if split is not None and said and (split.change > 0 or self._spec.two_sided):
             self._raise(split)
         else:
             self._restart(self._window.newest(self._window.n // 2))
@@ -207,12 +209,14 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        window, budget, smallest = self._window, self._spec.budget, self._spec.smallest_change
-        split = best_split(window, budget, smallest, self._ladder.reading())
+        split = best_split(self._window, self._spec, self._ladder.reading())
         if split is None or split.convincing:
             return split
-        apart = self._ladder.without(split.change, self._spread)
-        return best_split(window, budget, smallest, self._ladder.reading(apart))
+        plain = best_split(self._window, self._spec, UNKNOWN)
+        if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
+            split = plain
+        apart = self._ladder.without(split.change, _spread(split.before))
+        return best_split(self._window, self._spec, self._ladder.reading(apart))
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
@@ -268,7 +272,7 @@ class Level:
 
     def _learn_from(self, split: Split) -> None:
         """Take the step out of how the stream varies; two that undo each other are what it does."""
-        self._ladder.forget_step(split.change, self._spread)
+        self._ladder.forget_step(split.change, _spread(split.before))
         self._rhythm.spoil()
         begun = self.n - split.n_after
         if self._last is not None and self._last[0] * split.change < 0:
@@ -300,3 +304,8 @@ class Level:
         if self._open is not None:
             self._open = self._open._replace(reached=self._window.mean)
         self._restart(self._window)
+
+
+def _spread(mean: float) -> float:
+    """The variance of one independent observation at this level, if it is all or nothing."""
+    return max(mean * (1.0 - mean), 2.5e-4)

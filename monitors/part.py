@@ -20,33 +20,39 @@ class Part(NamedTuple):
     """One figure of a field.
 
     ``weight`` is its part in the budget against that of others; ``smallest`` the smallest change worth
-    telling; ``block`` how many values are looked at together.
+    telling; ``block`` how many values are looked at together. ``counted`` says that it is a share.
     """
 
     weight: int = 1
     smallest: float = 0.03
     block: int = BLOCK
+    counted: bool = True
 
     def spec(self, level: LevelSpec) -> LevelSpec:
         """The level of this part, from that of a part of weight 1."""
         return level._replace(
-            budget=level.budget * self.weight, smallest_change=self.smallest, block=self.block
+            budget=level.budget * self.weight,
+            smallest_change=self.smallest,
+            block=self.block,
+            counted=self.counted,
         )
 
 
 SHARE = Part()
 
 PARTS = {
-    "location": Part(8, 0.04),  # a fifth of a deviation; of all parts its changes take longest to see
-    "spread": Part(1, 0.04),
+    "location": Part(
+        8, 0.04, counted=False
+    ),  # a fifth of a deviation; of all parts its changes take longest to see
+    "spread": Part(1, 0.04, counted=False),
     "range": Part(1, 0.05, 2 * BLOCK),  # the others tell more, so they are to speak first
     "missing": SHARE,
-    "length": Part(2, 0.04),
-    "tokens": Part(2, 0.04),
+    "length": Part(2, 0.04, counted=False),
+    "tokens": Part(2, 0.04, counted=False),
     "new tokens": SHARE,
-    "brightness": Part(2, 0.04),
-    "sharpness": Part(2, 0.04),
-    "size": Part(2, 0.04),
+    "brightness": Part(2, 0.04, counted=False),
+    "sharpness": Part(2, 0.04, counted=False),
+    "size": Part(2, 0.04, counted=False),
 }
 """The parts there are, but for the shares of values."""
 

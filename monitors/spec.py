@@ -19,6 +19,7 @@ class LevelSpec(NamedTuple):
     pass before anybody may complain, ``gross`` the change that is said even then, ``block`` how many
     observations are looked at together, ``settle`` how many after an alarm belong to the same change.
     ``two_sided`` levels call up and down ``changed``; others call up ``worse`` and down ``better``.
+    ``counted`` says that the observations are zeros and ones, whose mean varies at least as chance has it.
     ``seasons`` are periods in seconds.
     """
 
@@ -29,6 +30,7 @@ class LevelSpec(NamedTuple):
     block: int = 8
     settle: int = 512
     two_sided: bool = False
+    counted: bool = False
     seasons: tuple[float, ...] = (DAY, WEEK)
 
 

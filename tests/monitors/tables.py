@@ -17,13 +17,13 @@ KINDS: dict[str, Kind] = {**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(CA
 RATES = [0.3, 0.25, 0.2, 0.1, 0.1, 0.05]
 
 CHANGES = {
-    "mean": ("g0", "location"),
-    "scale": ("g1", "spread"),
-    "share": ("c0", "=3"),
-    "missing": ("g2", "missing"),
-    "mean of AR(.9)": ("ar9a", "location"),
+    "mean": ("g0", ("location",)),
+    "scale": ("g1", ("spread", "range")),
+    "share": ("c0", ("=3",)),
+    "missing": ("g2", ("missing",)),
+    "mean of AR(.9)": ("ar9a", ("location",)),
 }
-"""What can change in a table: the field that moves, and the part of it that moves most."""
+"""What can change in a table: the field that moves, and the parts of it that may say so first."""
 
 
 def ar(random: np.random.Generator, rho: float, n: int) -> np.ndarray:
