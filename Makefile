@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Processes that run tests. Most of the time they wait, so there are more than cores.
+AT_ONCE ?= 3
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
@@ -20,8 +22,8 @@ env: .venv/.dev  ## make .venv with everything that development and tests need
 demo: .venv/.runtime  ## run the demonstration (ARGS= passes options on)
 	@$(BIN)/fluvial demo $(ARGS)
 
-test: .venv/.dev  ## run every test this machine has the parts for (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev  ## run every test this machine has the parts for (ARGS="-k name" for some, AT_ONCE=0 one by one)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev  ## lint, formatting, types and the direction of imports
 	@$(BIN)/ruff check

@@ -68,7 +68,7 @@ class Contract:
             values = self._event_validator.validate_json(record.value)
         except ValidationError as error:
             return rejection(error, record.value, self._events_shown, self._truth_field)
-        self._clean(values)
+        filled = self._clean(values)
         label = None if self._truth_field is None else self._truth(values.pop(self._truth_field))
         if (problem := self._problem(values, label)) is not None:
             return Rejection(*problem, view(record.value, self._events_shown))
@@ -82,6 +82,7 @@ class Contract:
             context,
             None if source is None else str(source),
             label,
+            filled,
         )
 
     def truth(self, record: Record) -> Label | Rejection:
@@ -102,16 +103,20 @@ class Contract:
         moment = record.timestamp / 1000 if when is None else _seconds(when)
         return Label(name, value, moment, values["source"])
 
-    def _clean(self, values: dict[str, Any]) -> None:
+    def _clean(self, values: dict[str, Any]) -> tuple[str, ...]:
+        """Put values into the form that is promised; the names of those that were filled in."""
         for name, convert in self._conversions:
             if (value := values.get(name)) is not None:
                 values[name] = convert(value)
+        filled: tuple[str, ...] = ()
         for name, fill in self._fills:
             if values[name] is None:
                 values[name] = fill
+                filled += (name,)
         for name in self._omitted:
             if values[name] is None:
                 del values[name]
+        return filled
 
     def _problem(self, values: Mapping[str, Any], label: Truth | None) -> tuple[str, str] | None:
         """The reason and the sentence of what the validator could not see; None where all is well."""

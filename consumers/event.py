@@ -18,7 +18,7 @@ class Event(NamedTuple):
     missing values handled; a field whose rule is to be left out is absent. ``label`` is the truth
     where the event carries it itself. ``context`` holds the declared fields that the learner does
     not see (time fields, fields declared ``use: context``), for slices, recent statistics and
-    display.
+    display. ``filled`` names the fields that were missing and have their fixed value.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Event(NamedTuple):
     context: dict[str, Value]
     source: str | None = None
     label: Truth | None = None
+    filled: tuple[str, ...] = ()
 
 
 class Label(NamedTuple):

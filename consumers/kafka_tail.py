@@ -143,7 +143,7 @@ class KafkaTail:
         except LogError as error:
             self._forget(topic)  # a consumer is of no use after an error
             if isinstance(error, Unreadable):
-                raise self._located(error, positions) from error
+                raise self._located(error, topic, positions) from error
             raise
         self._silence[topic] = 0.0 if found else self._silence[topic] + time.monotonic() - before
         return found
@@ -190,9 +190,13 @@ class KafkaTail:
     def _unlearn_ends(self, topic: str) -> None:
         self._ends = {tp: end for tp, end in self._ends.items() if tp.topic != topic}
 
-    def _located(self, error: Unreadable, positions: Mapping[TopicPartition, int]) -> LogError:
-        """The error with the partitions it concerns: kafka-python names none, so each is tried alone."""
-        failing = {tp: at for tp, at in positions.items() if self._fails(tp, at)}
+    def _located(self, error: Unreadable, topic: str, positions: Mapping[TopicPartition, int]) -> LogError:
+        """The error with the partitions it concerns: kafka-python names none, so each is tried alone.
+
+        Who is denied a topic is denied all of it, and a trial that a slow broker lets wait would not tell.
+        """
+        denied = self._is_denied(topic)
+        failing = {tp: at for tp, at in positions.items() if denied or self._fails(tp, at)}
         if not failing:
             return LogUnavailable(f"{error}; asked again, it can be read")
         places = " and ".join(f"{tp} (offset {at})" for tp, at in failing.items())

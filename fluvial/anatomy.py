@@ -56,7 +56,7 @@ def shares(state: State) -> dict[str, int]:
     """Bytes of each part of a state when packed; what two parts share counts in both."""
     learner = state.learner
     found = {"model": learner.model, "ledger": learner.ledger, "recent statistics": learner.recent}
-    found |= {"scoreboard": learner.board, "monitors": state.monitors}
+    found |= {"scoreboard": learner.board, "monitors": state.watch}
     return {name: weight(part) for name, part in found.items()}
 
 

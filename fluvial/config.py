@@ -21,7 +21,7 @@ from learners.expression import ExpressionError
 from learners.recent import RecentSpec
 from learners.scoring import SuccessSpec
 from learners.task import CostSpec
-from monitors.drift import DriftSpec
+from monitors.spec import DAY, WEEK, MonitorSpec
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
@@ -66,6 +66,12 @@ class RecentSection(RecentSpec):
     within: Duration | None = None
 
 
+class MonitorSection(MonitorSpec):
+    """How watchful the monitors are, with seasons as people write them."""
+
+    seasons: tuple[Duration, ...] = Field(default=(DAY, WEEK), max_length=3, strict=False)
+
+
 class Topics(_Section):
     """Topic names; those not named are called after the pipeline."""
 
@@ -104,7 +110,7 @@ class Pipeline(_Section):
     cost: CostSpec = CostSpec()
     slices: tuple[str, ...] = ()
     baselines: BaselineSpec = BaselineSpec()
-    monitor: DriftSpec = DriftSpec()
+    monitor: MonitorSection = MonitorSection()
     ledger: LedgerSection = LedgerSection()
     topics: Topics = Topics()
     partitions: Count = Field(default=1, ge=1, le=1000)

@@ -92,13 +92,26 @@ class Shard:
         """Take one record of an input topic; total: nothing a record holds makes it raise."""
         outputs: list[Output] = []
         now = self._tell_time(record.timestamp)
-        for outcome in self.state.learner.expire(now):
-            self._watch(outcome, outputs)
+        self._expire(now, outputs)
         if record.value is None:
             self.state.ignored += 1
         else:
             self._handlers[record.topic](record, outputs)
+        if self.state.watch.alarmed:
+            outputs += [self._raise(alarm) for alarm in self.state.watch.drain()]
         return outputs
+
+    def _expire(self, now: float, outputs: list[Output]) -> None:
+        """Close what waited for too long."""
+        learner = self.state.learner
+        if not learner.ledger.due(now):
+            return
+        before = learner.ledger.counts["expired"] + learner.defaulted
+        for outcome in learner.expire(now):
+            self._watch(outcome, outputs)
+        in_vain = learner.ledger.counts["expired"] + learner.defaulted - before
+        if in_vain:
+            self.state.watch.never(in_vain, now)
 
     def _tell_time(self, timestamp: int) -> float:
         """Stream time in seconds; what came at a doubted time before is dated on the way."""
@@ -114,6 +127,15 @@ class Shard:
         """When the present record came, in seconds of stream time; infinite while that is in doubt."""
         clock = self.state.clock
         return clock.now / 1000 if clock.doubted is None else inf
+
+    @property
+    def _dated(self) -> bool:
+        """Whether the stream has a time yet: the very first record's is in doubt."""
+        return self.state.clock.now > 0
+
+    def _came(self, stream: str) -> None:
+        if self._dated:
+            self.state.watch.record(stream, self.state.clock.now / 1000)
 
     def decide(self, decision: Decision, model: Any = None) -> list[Output]:
         """Let a person's decision take effect; it holds from the next record on.
@@ -139,11 +161,11 @@ class Shard:
     def _exchange(self, model: Any | None) -> None:
         """Go on with another model, or with a fresh one; what the monitors knew of the old one is void."""
         self.state.learner.exchange(model)
-        for monitor in self.state.monitors:
-            monitor.rearm()
+        self.state.watch.exchanged(self.state.clock.now / 1000)
 
     def _event(self, record: Record, outputs: list[Output]) -> None:
         self.state.events += 1
+        self._came("events")
         event = self._contract.event(record)
         if isinstance(event, Rejection):
             self._quarantine("events", record, event, outputs)
@@ -152,6 +174,8 @@ class Shard:
         if prediction is None:
             return
         self._predicted(prediction, record, outputs)
+        if self._dated:
+            self.state.watch.event(event, prediction.forecast, self.state.clock.now / 1000)
         if event.label is not None:
             self.state.labels += 1  # the event carried its truth: it counts as the label it brought
         if (label := self.state.learner.truth_at_hand(event)) is not None:
@@ -163,6 +187,7 @@ class Shard:
 
     def _label(self, record: Record, outputs: list[Output]) -> None:
         self.state.labels += 1
+        self._came("labels")
         label = self._contract.truth(record)
         if isinstance(label, Rejection):
             self._quarantine("labels", record, label, outputs)
@@ -186,12 +211,12 @@ class Shard:
         )
 
     def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
-        for monitor in self.state.monitors:
-            monitor.update(outcome.bounded, outcome.time)
-            if monitor.alarm is not None:
-                outputs.append(self._raise(monitor.alarm))
+        watch = self.state.watch
+        if self._dated:
+            watch.outcome(outcome, self.state.clock.now / 1000, self.state.learner.task.faults)
         if outcome.point is not None:
-            outputs.append(Curve(outcome.point, {m.name: m.estimate for m in self.state.monitors}))
+            levels = {name: level for name, (_, level) in watch.standings.items()}
+            outputs.append(Curve(outcome.point, levels))
 
     def _raise(self, alarm: Alarm) -> Raised:
         self.state.alarms += 1
@@ -203,6 +228,8 @@ class Shard:
         return Raised(hashlib.sha256(named.encode()).hexdigest()[:12], alarm)
 
     def _quarantine(self, stream: str, record: Record, why: Rejection, outputs: list[Output]) -> None:
+        if self._dated:
+            self.state.watch.refused(stream, why.reason)
         key = (stream, why.reason)
         self.state.quarantined[key] = self.state.quarantined.get(key, 0) + 1
         shown = {

@@ -10,7 +10,7 @@ from learners.ledger import Ledger
 from learners.recent import Recent
 from learners.scoreboard import Scoreboard
 from learners.task import task_named
-from monitors.drift import LossMonitor, Monitor
+from monitors.watch import Watch, Watched
 
 PATIENCE = 0.1
 """The share of the horizon that a record may leap ahead before the next one has to confirm it."""
@@ -30,8 +30,8 @@ class Model:
 class State:
     """What a snapshot keeps of a shard: all that changes while records are stepped."""
 
-    def __init__(self, learner: Learner, monitors: list[Monitor], clock: StreamClock) -> None:
-        self.learner, self.monitors, self.clock = learner, monitors, clock
+    def __init__(self, learner: Learner, watch: Watch, clock: StreamClock) -> None:
+        self.learner, self.watch, self.clock = learner, watch, clock
         self.batch = 0
         self.events = self.labels = self.ignored = 0
         self.quarantined: dict[tuple[str, str], int] = {}
@@ -53,4 +53,20 @@ def fresh_state(pipeline: Pipeline) -> State:
         default=pipeline.label.truth_by_default,
     )
     clock = StreamClock(patience=PATIENCE * 1000 * horizon)
-    return State(learner, [LossMonitor("loss", pipeline.monitor)], clock)
+    return State(learner, Watch(pipeline.monitor, watched(pipeline)), clock)
+
+
+def watched(pipeline: Pipeline) -> Watched:
+    """What of a pipeline there is to watch: all fields that tell something, not ids and times."""
+    fields = {name: spec for name, spec in pipeline.fields.items() if name != pipeline.id}
+    return Watched(
+        task=pipeline.task,
+        horizon=pipeline.label.horizon,
+        apart=pipeline.has_label_topic,
+        dated=pipeline.time is not None,
+        classes=tuple(pipeline.label.values or ()),
+        slices={name: tuple(pipeline.fields[name].values or ()) for name in pipeline.slices},
+        kinds={name: spec.type for name, spec in fields.items() if spec.type != "time"},
+        units={name: spec.unit for name, spec in fields.items() if spec.unit},
+        private=tuple(name for name, spec in fields.items() if spec.pii),
+    )

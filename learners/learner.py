@@ -74,7 +74,7 @@ class Learner:
             return None
         self.board.delays.add(label.time - entry.time)
         self.ledger.settle(entry, label.value)
-        return self._judge(entry, label.value, label.time)
+        return self._judge(entry, label.value, label.time, label.source)
 
     def expire(self, now: float) -> Iterable[Outcome]:
         """Close what waited longer than the horizon; yields an outcome where a default is learned."""
@@ -87,9 +87,9 @@ class Learner:
             else:
                 self.defaulted += 1
                 self.ledger.settle(entry, None)
-                yield self._judge(entry, self._default, entry.deadline)
+                yield self._judge(entry, self._default, entry.deadline)._replace(defaulted=True)
 
-    def _judge(self, entry: Waiting, truth: Truth, time: float) -> Outcome:
+    def _judge(self, entry: Waiting, truth: Truth, time: float, source: str | None = None) -> Outcome:
         """Compare, then learn."""
         forecast, learned = entry.forecasts[0], not self.paused
         values: Mapping[str, Value] = entry.features | entry.context
@@ -101,4 +101,6 @@ class Learner:
             self.learned += 1
         else:
             self.predict_only += 1
-        return Outcome(entry.id, time, truth, bounded, learned, point, entry.forecasts)
+        return Outcome(
+            entry.id, time, truth, bounded, learned, point, entry.forecasts, entry.time, values, source
+        )

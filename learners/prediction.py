@@ -1,8 +1,9 @@
 """Prediction and Outcome: what a learner said, and what became of it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from consumers.event import Truth
+from consumers.event import Truth, Value
 from learners.scoreboard import Point
 from learners.scoring import Forecast
 
@@ -21,7 +22,8 @@ class Outcome(NamedTuple):
     ``bounded`` is the task's loss in [0, 1], for monitors. ``time`` is when the truth became known,
     in event seconds. ``learned`` is False while learning is paused; ``point`` is the quality curve's
     next point where this outcome completed one. ``forecasts`` are the champion's and then the
-    baselines', as they were when the event came.
+    baselines', as they were when the event came. ``event_time`` and ``values`` are those of the event;
+    ``source`` is who sent the label, ``defaulted`` that none came and the default was learned.
     """
 
     id: str
@@ -31,3 +33,7 @@ class Outcome(NamedTuple):
     learned: bool
     point: Point | None = None
     forecasts: tuple[Forecast, ...] = ()
+    event_time: float = 0.0
+    values: Mapping[str, Value] = {}
+    source: str | None = None
+    defaulted: bool = False

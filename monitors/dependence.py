@@ -15,6 +15,11 @@ LEAST = 2
 
 CAUTION = 2.0
 """Standard errors by which a longer block must vary more before the shorter ones are not believed."""
+STEP = 0.75
+"""What one step adds to a sum of squares, in its own square: its block lies anywhere across it."""
+
+LEAP = 0.3
+"""A step that no wandering explains."""
 
 Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
@@ -40,6 +45,10 @@ class Reading(NamedTuple):
         if self.growth > 1.0 and beyond > 0:
             size *= self.growth ** beyond.bit_length()
         return Effect(size, self.effect.freedom)
+
+
+UNKNOWN = Reading(Effect(1.0, 1e9), 1.0, 1)
+"""Of what nothing is known: observations pass for independent."""
 
 
 class Rung:
@@ -118,7 +127,7 @@ class Dependence:
 
     def without(self, step: float, spread: float) -> Counts:
         """What was counted, had one step of this height not happened."""
-        told = 0.75 * step * step / spread if spread else 0.0  # its blocks lie anywhere across it
+        told = (STEP if abs(step) < LEAP else 1.0) * step * step / spread
         return [(max(rung.count - 1.0, 0.0), max(rung.squares - told, 0.0)) for rung in self._rungs]
 
     def forget_step(self, step: float, spread: float) -> None:
@@ -140,7 +149,7 @@ class Dependence:
             if count >= LEAST
         ]
         if not effects:
-            return Reading(Effect(1.0, 1e9), 1.0, self._block)
+            return UNKNOWN
         floors = [effect.size * _floor(effect.freedom) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
         return Reading(effects[best], _growth(effects, floors), self._block << (len(effects) - 1))

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.comparison import Split, best_split
-from monitors.dependence import Dependence
+from monitors.dependence import LEAP, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -167,7 +167,7 @@ class Level:
         effect = 1.0
         if self._window.n >= ENOUGH:
             mean = self._window.mean
-            self._spread = max(mean * (1.0 - mean), 2.5e-4)
+            self._spread = _spread(mean)
             effect = self._ladder.reading().at(self._window.n // 4).size
         self._rumour.tune(self._window.mean, effect)
 
@@ -212,7 +212,10 @@ class Level:
         split = best_split(self._window, self._spec, self._ladder.reading())
         if split is None or split.convincing:
             return split
-        apart = self._ladder.without(split.change, self._spread)
+        plain = best_split(self._window, self._spec, UNKNOWN)
+        if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
+            split = plain
+        apart = self._ladder.without(split.change, _spread(split.before))
         return best_split(self._window, self._spec, self._ladder.reading(apart))
 
     def _look(self) -> None:
@@ -269,7 +272,7 @@ class Level:
 
     def _learn_from(self, split: Split) -> None:
         """Take the step out of how the stream varies; two that undo each other are what it does."""
-        self._ladder.forget_step(split.change, self._spread)
+        self._ladder.forget_step(split.change, _spread(split.before))
         self._rhythm.spoil()
         begun = self.n - split.n_after
         if self._last is not None and self._last[0] * split.change < 0:
@@ -301,3 +304,8 @@ class Level:
         if self._open is not None:
             self._open = self._open._replace(reached=self._window.mean)
         self._restart(self._window)
+
+
+def _spread(mean: float) -> float:
+    """The variance of one independent observation at this level, if it is all or nothing."""
+    return max(mean * (1.0 - mean), 2.5e-4)

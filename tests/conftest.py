@@ -19,6 +19,7 @@ from tests.services.parts import PARTS, Parts
 from tests.services.postgres import Postgres, any_postgres, fresh_database
 from tests.services.prometheus import Alertmanager, Prometheus, Promtool
 from tests.services.proxy import Proxy
+from tests.side_by_side import ALONE, prepare
 
 MARKS = {  # fixture → the mark that a test with this fixture gets
     "kafka_bootstrap": "kafka",
@@ -37,9 +38,11 @@ _PARTS = pytest.StashKey[Parts]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_PARTS] = Parts()
+    parts = config.stash[_PARTS] = Parts()
     for mark in sorted(set(MARKS.values())):
         config.addinivalue_line("markers", f"{mark}: needs a real {PARTS[mark]}; set by its fixture")
+    config.addinivalue_line("markers", ALONE)
+    prepare(config, parts)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

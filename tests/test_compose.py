@@ -135,7 +135,7 @@ def test_what_stays_up_says_whether_it_is_well(name: str) -> None:
     assert {"interval", "timeout", "retries"} <= set(check)
 
 
-@pytest.mark.parametrize("name", ONCE)
+@pytest.mark.parametrize("name", sorted(ONCE))
 def test_what_ends_has_no_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"] == {"disable": True}
 

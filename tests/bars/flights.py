@@ -34,8 +34,9 @@ def year() -> Stream:
     if not path.exists():
         made = learned()
         KEPT.mkdir(parents=True, exist_ok=True)
-        array("d", chain(made.values, made.times)).tofile(path.with_suffix(".part").open("wb"))
-        path.with_suffix(".part").replace(path)
+        part = path.with_suffix(".part")
+        part.write_bytes(array("d", chain(made.values, made.times)).tobytes())
+        part.replace(path)
     both = array("d", path.read_bytes())
     half = len(both) // 2
     return Stream(both[:half].tolist(), both[half:].tolist())

@@ -19,6 +19,8 @@ from tests.services.browser import chromium
 PATH = ROOT / "docs" / "flights-2013.png"
 WIDTH, HEIGHT = 1400, 620
 DAY = 86_400.0
+TOP, CLOSE = 0.55, 15 * DAY
+"""Where the numbers stand, and within what time one has to make room for the next."""
 COLOURS = {"worse": "#b3261e", "better": "#2e7d32", "changed": "#5f6368"}
 INK, LINE, PALE = "#1f2933", "#2f5d8a", "rgba(47, 93, 138, 0.28)"
 
@@ -70,7 +72,7 @@ def figure(stream: Stream, alarms: Sequence[Alarm]) -> Any:
         gridcolor="#e6e9ec",
     )
     drawn.update_yaxes(
-        title="bounded loss of a prediction (0 to 1)", rangemode="tozero", showgrid=True, gridcolor="#e6e9ec"
+        title="bounded loss of a prediction (0 to 1)", range=[0.0, 0.74], showgrid=True, gridcolor="#e6e9ec"
     )
     return drawn
 
@@ -88,25 +90,27 @@ def averages(stream: Stream, days: int) -> tuple[list[str], list[float]]:
 
 
 def _alarms(drawn: Any, alarms: Sequence[Alarm]) -> None:
-    """Each alarm: from onset to when it was said, the levels before and after, and its number."""
+    """Each alarm: the levels before and after, from onset to when it was said, and its number above."""
     shown: set[str] = set()
     for number, alarm in enumerate(alarms, start=1):
         colour, said = COLOURS[alarm.direction], moment(alarm.time)
+        near = sum(alarm.time - CLOSE <= other.time < alarm.time for other in alarms)
+        above = TOP + 0.04 * near
         drawn.add_scatter(
-            x=[moment(alarm.onset), moment(alarm.onset), said],
-            y=[alarm.before, alarm.after, alarm.after],
+            x=[moment(alarm.onset), moment(alarm.onset), said, said],
+            y=[alarm.before, alarm.after, alarm.after, above],
             mode="lines",
-            line={"color": colour, "width": 2.5, "dash": "dot"},
-            name=f"{alarm.direction}: level before, after, from onset to alarm",
+            line={"color": colour, "width": 1.8, "dash": "dot"},
+            name=f"{alarm.direction}: level before and after, from onset to alarm",
             legendgroup=alarm.direction,
             showlegend=alarm.direction not in shown,
         )
         shown.add(alarm.direction)
         drawn.add_scatter(
             x=[said],
-            y=[alarm.after],
+            y=[above],
             mode="markers+text",
-            marker={"color": colour, "size": 24, "line": {"color": "white", "width": 1.5}},
+            marker={"color": colour, "size": 23, "line": {"color": "white", "width": 1.5}},
             text=[f"<b>{number}</b>"],
             textfont={"color": "white", "size": 13},
             showlegend=False,

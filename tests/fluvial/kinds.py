@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from consumers.event import Event
+from consumers.image import Image
 from fluvial.clock import StreamClock
 from fluvial.config import Pipeline
 from fluvial.state import State
 from learners.catalogue import CLASSES
 from learners.expression import build
+from learners.prediction import Outcome
 from learners.task import Task, task_named
+from monitors.part import NAMES
+from monitors.part import Kind as Part
+from monitors.spec import MonitorSpec
+from monitors.watch import Watch, Watched
 from tests.consumers.pictures import png
 from tests.fluvial.shards import Feed, towns
 from tests.learners.models import (
@@ -222,6 +229,41 @@ def sighted() -> Feed:
     return feed
 
 
+FORECASTS: dict[str, tuple[Any, ...]] = {
+    "binary": (0.2, 0.7, 0.9),
+    "multiclass": ({"dry": 0.4, "wet": 0.6}, {"dry": 0.7, "wet": 0.3}, {}),
+    "regression": (1.0, 2.5, -3.0),
+}
+
+
+def watching(task: str, events: int = 2600) -> Watch:
+    """Monitors that have seen fields of every kind, with all that they keep of them."""
+    spec = MonitorSpec(budget=1000.0, warmup=300, settle=100)
+    kinds: dict[str, Part] = {kind: kind for kind in NAMES}
+    watch = Watch(spec, Watched(task, 3600.0, dated=True, slices={"category": ()}, kinds=kinds))
+    (_, one, other), forecasts = LABELS[task], FORECASTS[task]
+    truths: tuple[Any, Any] = one, other
+    for n in range(events):
+        time = 1.7e9 + 600.0 * n + 90_000.0 * (n > events // 2)
+        picture = Image((0.5,) * 4, 0.3 + 0.1 * (n % 5), 0.1, 64 + n % 9, 64)
+        values: dict[str, Any] = {"number": float(n * n % 97), "integer": n % 13, "category": "AB"[n % 2]}
+        values |= {"boolean": n % 3 == 0, "text": f"some {n % 7} words", "image": picture}
+        forecast, truth = forecasts[n % 3], truths[n % 4 == 0]
+        loss = 0.1 if n < events // 2 else 0.9
+        watch.record("events", time)
+        watch.event(Event(f"e{n}", time, values, {}), forecast, time)
+        if n % 100 == 0:
+            watch.refused("events", "not_json")
+        watch.record("labels", time + 60.0)
+        outcome = Outcome(
+            f"e{n}", time + 60.0, truth, loss, True, None, (forecast,), time, values, "AB"[n % 2]
+        )
+        watch.outcome(outcome, time + 60.0, 0)
+    watch.never(1, time + 3600.0)
+    assert watch.drain(), "an alarm is part of what it keeps"
+    return watch
+
+
 def go_on(feed: Feed) -> bytes:
     """Step more of the same through a shard; the digest says whether anything differed."""
     for n in range(400, 500):
@@ -233,5 +275,6 @@ def go_on(feed: Feed) -> bytes:
 @cache
 def every_state() -> tuple[State, ...]:
     """A state of every kind, to look at; made once, because it takes long."""
-    models = [State(trained(kind)[0], [], StreamClock(1.0)) for kind in model_kinds()]  # type: ignore[arg-type]
-    return (*(fed(task).shard.state for task in LABELS), sighted().shard.state, *models)
+    models = [State(trained(kind)[0], None, StreamClock(1.0)) for kind in model_kinds()]  # type: ignore[arg-type]
+    watches = [State(None, watching(task), StreamClock(1.0)) for task in LABELS]  # type: ignore[arg-type]
+    return (*(fed(task).shard.state for task in LABELS), sighted().shard.state, *watches, *models)

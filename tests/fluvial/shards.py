@@ -1,6 +1,7 @@
 """Shards to feed by hand: a small pipeline, records by the second, and what came out."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ fields:
 label: {type: boolean, horizon: 100s}
 recent:
   wet: {of: label, stat: mean, by: town, last: 20, default: 0.5}
-monitor: {warmup: 40, settle: 40, block: 4}
+monitor: {warmup: 40, settle: 40, block: 4, seasons: []}
 """
 
 
@@ -53,6 +54,8 @@ class Feed:
     outputs: list[Output] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     now: float = 0.0
+    truths: dict[str, bool] = field(default_factory=dict)
+    offsets: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.shard = Shard(self.pipeline, 0)
@@ -61,9 +64,9 @@ class Feed:
         """Step one record: bytes and None as they are, anything else as JSON."""
         self.now = self.now if at is None else at
         raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
-        offset = sum(record.topic == self.pipeline.topic(stream) for record in self.records)
-        time = START + int(self.now * 1000)
-        record = Record(self.pipeline.topic(stream), 0, offset, time, None, raw)
+        time, topic = START + int(self.now * 1000), self.pipeline.topic(stream)
+        record = Record(topic, 0, self.offsets[topic], time, None, raw)
+        self.offsets[topic] += 1
         self.records.append(record)
         found = self.shard.step(record)
         self.outputs += found

@@ -64,7 +64,7 @@ def test_the_same_file_has_the_same_versions() -> None:
         ({"ledger": {"waiting": 7}}, {"state"}),
         ({"learn": "per-partition"}, {"state"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_what_shapes_a_state_makes_it_another(changes: dict[str, Any], wanted: set[str]) -> None:
     assert changed(**changes) == wanted

@@ -60,7 +60,7 @@ def test_the_model_of_that_batch_is_back_and_the_offset_stays(world: World) -> N
     shard = back_to(world, batch)
     assert guess(world) == good
     assert (shard.state.learner.version, shard.state.events) == (2, 1200)
-    assert [monitor.state for monitor in shard.state.monitors] == ["warming"]
+    assert shard.state.watch.loss.state == "warming"
     assert len(world.records("predictions")) == 1200, "nothing is read again"
     world.feed(tosses(300, seed=3, first=1200))
     world.run()

@@ -10,7 +10,7 @@ from consumers.record import Record
 from monitors.metrics import Metrics
 from tests.fluvial.shards import START, Feed, towns
 
-CALM, HOSTILE = 200, 10_000
+CALM, HOSTILE = 2000, 10_000
 PIECES = ['"} 1\n', "\\", "\n", "\u202e", "\0", "{x}", "fluvial_events_total 9", "', DROP TABLE", "é" * 80]
 
 

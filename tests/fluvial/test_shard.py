@@ -1,6 +1,7 @@
 """The shard: what it predicts and learns, in what order, and what it makes of people's decisions."""
 
 import json
+import random
 
 import pytest
 from hypothesis import example, given
@@ -19,6 +20,17 @@ def rain(feed: Feed, n: int, *, first: int = 0, flip: bool = False) -> None:
         feed.event(f"r{i}", at=float(i), x=(-1.0) ** i * (1 + i % 3), town="AB"[i % 2])
         if i - 3 >= first:
             feed.label(f"r{i - 3}", ((i - 3) % 2 == 0) != flip)
+
+
+def noisy(feed: Feed, n: int, *, first: int = 0, flip: bool = False) -> None:
+    """Events whose truth is the sign of x in nine of ten cases, each labelled three later."""
+    for i in range(first, first + n):
+        draw = random.Random(i)
+        x, odd = draw.gauss(0.0, 1.0), draw.random() < 0.1
+        feed.event(f"r{i}", at=float(i), x=x, town="AB"[i % 2])
+        feed.truths[f"r{i}"] = (x > 0) != (flip != odd)
+        if f"r{i - 3}" in feed.truths:
+            feed.label(f"r{i - 3}", feed.truths[f"r{i - 3}"])
 
 
 def decide(feed: Feed, action: str) -> list[Output]:
@@ -295,14 +307,15 @@ def test_a_decision_that_no_shard_knows_is_an_error() -> None:
 def test_a_world_that_turns_round_raises_one_alarm_with_an_id_that_stays_the_same() -> None:
     raised = []
     for _ in range(2):
-        feed = Feed(towns(monitor={"warmup": 200, "settle": 500, "block": 4, "smallest_change": 0.1}))
-        rain(feed, 400)
-        rain(feed, 60, first=401, flip=True)
+        feed = Feed(towns(monitor={"warmup": 200, "smallest_change": 0.1, "seasons": []}))
+        noisy(feed, 3000)
+        noisy(feed, 300, first=3000, flip=True)
         raised.append([output for output in feed.outputs if isinstance(output, Raised)])
     assert raised[0] == raised[1]
-    [one] = raised[0]
-    assert (one.alarm.direction, len(one.id)) == ("worse", 12)
-    assert feed.status.drifts == {("loss", "worse"): 1}
+    [one] = [one for one in raised[0] if one.alarm.monitor == "loss" and one.alarm.severity == "page"]
+    assert (one.alarm.direction, one.alarm.cause) == ("worse", "world")
+    assert len(one.id) == 12
+    assert feed.status.drifts["loss", "worse"] == 1
 
 
 # ---- whatever comes

@@ -173,6 +173,7 @@ def test_a_snapshot_holds_a_state_and_nothing_else() -> None:
         unpack(pack(state))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("packed", ["to be compressed", "to be hashed"])
 def test_the_loop_goes_on_while_another_thread_seals(packed: str) -> None:
     """Numbers take their time in zstd and leave little to hash; noise the other way round."""

@@ -42,7 +42,7 @@ fields:
 label: {type: boolean, horizon: 1h}
 recent:
   mint_rate: {of: label, stat: mean, by: mint, last: 20, default: 0.5}
-monitor: {warmup: 500, settle: 500, block: 10}
+monitor: {warmup: 500, settle: 500, block: 10, seasons: []}
 batch: 100
 linger: 0.005
 snapshot_every: 1000

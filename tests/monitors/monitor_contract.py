@@ -23,12 +23,8 @@ class Monitor(Protocol):
     """Watches one bounded quantity: update it, then read its state."""
 
     name: str
+    state: str
     alarm: Alarm | None
-
-    @property
-    def state(self) -> str:
-        """Where it stands: one of STATES."""
-        ...
 
     @property
     def estimate(self) -> float:
@@ -231,8 +227,7 @@ def follows_the_level(subject: Subject) -> bool:
 
 def says_where_it_stands(subject: Subject) -> bool:
     """Warming, then quiet or suspected; alarm from an alarm on until it has settled."""
-    monitor = subject.make()
-    met: list[str] = []
+    monitor, met = subject.make(), []
     if monitor.state != "warming" or monitor.alarm is not None:
         return False
     for at, value in enumerate(coins(1, (0.1, subject.warm + 5000), (0.6, 8000))):
@@ -246,8 +241,7 @@ def says_where_it_stands(subject: Subject) -> bool:
 
 def suspects_before_it_speaks(subject: Subject) -> bool:
     """A change that takes time to be sure of is suspected first."""
-    monitor = subject.make()
-    states: list[str] = []
+    monitor, states = subject.make(), []
     for at, value in enumerate(coins(2, (0.1, subject.warm + 5000), (0.2, 2000))):
         monitor.update(value, evenly(at))
         if monitor.alarm is not None:

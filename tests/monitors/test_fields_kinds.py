@@ -54,7 +54,7 @@ def picture(source: random.Random, light: float = 0.5, sharp: float = 0.1, width
 MOVES: dict[str, tuple[Kind, str, Draw]] = {  # a kind, the parts that may be named, values before and after
     "integers": ("integer", "location", lambda r, new: r.randint(0, 5) + new),
     "heavy tails": ("number", "location", lambda r, new: r.gauss(0, 1) / r.gauss(0, 1) + new),
-    "a constant": ("number", "location", lambda r, new: 7.0 + new),
+    "a constant": ("number", "location spread", lambda r, new: 7.0 + new),
     "mostly zero": (
         "number",
         "location spread",

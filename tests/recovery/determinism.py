@@ -57,7 +57,7 @@ label: {{type: boolean, horizon: 100s, default: false}}
 recent:
   seen: {{of: label, stat: mean, by: mint, last: 20, default: 0.5}}
 slices: [mint, face]
-monitor: {{warmup: 20, settle: 20, block: 2, delta: 0.2}}
+monitor: {{warmup: 20, settle: 20, block: 2, budget: 50000, seasons: []}}
 learn: per-partition
 partitions: {SHARDS}
 batch: 64

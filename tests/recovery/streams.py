@@ -33,7 +33,7 @@ fields:
 label: {{type: {label}, horizon: 1h}}
 recent:
   seen: {{of: label, stat: mean, by: mint, last: 20, default: 0{equals}}}
-monitor: {{warmup: 300, settle: 300, block: 10}}
+monitor: {{warmup: 300, settle: 300, block: 10, seasons: []}}
 linger: 0.002
 """
 _BOTH = 'Select("weight", "wear")'

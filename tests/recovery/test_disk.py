@@ -9,6 +9,7 @@ from tests.recovery import disk
 from tests.services.parts import REQUIRE, UnavailableError
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_disk_that_is_full_or_read_only_costs_no_record_and_no_file(tmp_path: Path) -> None:
     try:

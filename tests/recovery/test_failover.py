@@ -117,6 +117,7 @@ def test_a_standby_gets_on_however_slow_the_log_is(world: World, monkeypatch: py
     assert follower.past.batch == last
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("kafka_bootstrap")
 @pytest.mark.timeout(300)
 @leaves_sockets

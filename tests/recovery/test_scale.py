@@ -7,6 +7,7 @@ from tests.recovery.scale import Rate, Scale, compare
 from tests.recovery.site import Site
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("kafka_bootstrap")
 @pytest.mark.timeout(300)
 @leaves_sockets

@@ -11,12 +11,14 @@ from tests.recovery.workers import Stopped
 pytestmark = pytest.mark.timeout(180)
 
 
+@pytest.mark.alone
 def test_a_worker_that_was_killed_is_back_within_seconds(site: Site) -> None:
     (row,) = chosen(["start"])
     finding = by_ok(row, row.short(site))
     assert finding.met, finding.figure
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("kafka_bootstrap")
 def test_a_worker_that_is_told_to_stop_ends_well_and_leaves_nothing_to_replay(site: Site) -> None:
     (row,) = chosen(["stop"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import pytest
@@ -35,11 +35,11 @@ P = TypeVar("P", bound=Described)
 
 
 class Parts:
-    """The record of one test run: part → what the summary says of it."""
+    """The record of one test run: ``noted`` is part → what the summary says of it."""
 
     def __init__(self) -> None:
         self._required = {name.strip() for name in os.environ.get(REQUIRE, "").split(",")} - {""}
-        self._noted: dict[str, list[str]] = {}
+        self.noted: dict[str, list[str]] = {}
         if unknown := self._required - set(PARTS):
             raise pytest.UsageError(f"{REQUIRE} names unknown parts: {', '.join(sorted(unknown))}")
 
@@ -61,9 +61,15 @@ class Parts:
         """One line per part, in a fixed order."""
         width = max(len(title) for title in PARTS.values())
         for part, title in PARTS.items():
-            yield f"{title:<{width}}  {' and '.join(self._noted.get(part, ['not asked for']))}"
+            yield f"{title:<{width}}  {' and '.join(self.noted.get(part, ['not asked for']))}"
+
+    def add(self, noted: Mapping[str, Sequence[str]]) -> None:
+        """Note what another process of this run has noted."""
+        for part, lines in noted.items():
+            for line in lines:
+                self._note(part, line)
 
     def _note(self, part: str, line: str) -> None:
-        noted = self._noted.setdefault(part, [])
+        noted = self.noted.setdefault(part, [])
         if line not in noted:
             noted.append(line)

@@ -15,7 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PORTS = range(20_000, 30_000)  # below the ephemeral range: no outgoing connection can take one in between
+# Below the ephemeral range: no outgoing connection can take one in between. Of several processes that run
+# tests each has its own.
+_COUNT = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = range(20_000, 30_000)[_NUMBER % _COUNT :: _COUNT]
 
 # The kernel sends the parent-death signal when the *thread* that started the child ends, so every child is
 # started by one thread that lives as long as the run.
@@ -26,7 +30,7 @@ _living: set[Child] = set()
 
 def free_port() -> int:
     """A port nobody listens on and this run has not handed out before."""
-    for port in random.sample(PORTS, 500):
+    for port in random.sample(PORTS, min(500, len(PORTS))):
         if port in _given:
             continue
         with socket.socket() as probe, contextlib.suppress(OSError):

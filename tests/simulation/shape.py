@@ -32,7 +32,7 @@ id: id
 fields:
   id: {type: text, use: context}
   x: {type: number}
-monitor: {warmup: 8, settle: 8, block: 1, smallest_change: 0}
+monitor: {warmup: 8, settle: 8, block: 1, smallest_change: 0, budget: 100000, seasons: []}
 """
 
 

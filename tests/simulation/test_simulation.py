@@ -30,8 +30,8 @@ def store() -> Iterator[MemoryStore]:
 
 
 def simulate(*options: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
-    """Run ``python -m tests.simulation`` in a process of its own."""
-    command = [sys.executable, "-m", "tests.simulation", *options]
+    """Run ``python -m tests.simulation`` in a process of its own, which leaves the processors to other tests."""
+    command = ["nice", "-n", "5", sys.executable, "-m", "tests.simulation", *options]
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1_000

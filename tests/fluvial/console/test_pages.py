@@ -279,6 +279,7 @@ def test_every_page_is_sound_html_for_those_who_cannot_see_it(browser: Client, p
     assert names.count("label") == fields
 
 
+@pytest.mark.alone
 def test_a_thousand_incidents_are_no_burden(browser: Client, store: Store) -> None:
     many = [(f"{n:012x}", alarm(400 + 100 * n)) for n in range(1000)]
     Incidents(store).record("flights", 0, many)
