@@ -105,7 +105,10 @@ def lets_a_learner_begin(subject: Subject) -> bool:
     """A loss that falls while it warms up is a learner that learns: nothing then, and nothing bad later."""
     parts = ((0.5, 300), (0.3, 300), (0.2, 400), (0.1, 20_000))
     heard = [one for seed in range(5) for one in watch(subject.make(), coins(seed, *parts))]
-    return not any(at < subject.warm or alarm.direction == "worse" for at, alarm in heard)
+    early = [
+        one for one in heard if one.at < subject.warm and subject.up == "worse"
+    ]  # an input learns nothing
+    return not early and "worse" not in ways(heard)
 
 
 def says_nothing_to_the_same(subject: Subject) -> bool:
