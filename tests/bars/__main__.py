@@ -35,7 +35,7 @@ def main() -> int:
         found.append(one)
         print(line(one.row, one.verdicts), flush=True)
         keep(one, asked.seed)
-        if asked.write:
+        if asked.write and not asked.seed:
             write(one)
     print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
     return int(sum(missed(one) for one in found if OURS in one.verdicts) > 0)
@@ -75,7 +75,7 @@ def _arguments() -> argparse.Namespace:
         "--who", default=",".join(EVERYBODY), help="contenders, with commas between (default: all)"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--write", action="store_true", help=f"also write these rows into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"also write these rows into docs/{PAGE.name} (those of seed 0)")
     parser.add_argument("--picture", action="store_true", help=f"only draw docs/{picture.PATH.name}")
     asked = parser.parse_args()
     asked.who = [name for name in EVERYBODY if name in asked.who.split(",")]
