@@ -75,7 +75,9 @@ def _arguments() -> argparse.Namespace:
         "--who", default=",".join(EVERYBODY), help="contenders, with commas between (default: all)"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--write", action="store_true", help=f"also write these rows into docs/{PAGE.name} (those of seed 0)")
+    parser.add_argument(
+        "--write", action="store_true", help=f"also write these rows into docs/{PAGE.name} (those of seed 0)"
+    )
     parser.add_argument("--picture", action="store_true", help=f"only draw docs/{picture.PATH.name}")
     asked = parser.parse_args()
     asked.who = [name for name in EVERYBODY if name in asked.who.split(",")]
