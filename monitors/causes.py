@@ -135,7 +135,7 @@ def _schema(near: list[Alarm]) -> Verdict | None:
 
 def _feed(near: list[Alarm]) -> Verdict | None:
     for one in near:
-        if one.monitor in ("labels:delay", "labels:share", "feed:silence", "feed:rate", "feed:lateness"):
+        if one.monitor in ("labels:delay", "labels:share", "feed:silence", "feed:lateness"):
             return Verdict("feed", f"at that time {one.because or moved(one)}")
     return None
 
@@ -188,6 +188,8 @@ def _world(alarm: Alarm, near: list[Alarm], others: Mapping[str, Level]) -> Verd
         return Verdict("world", f"inputs moved: {'; '.join(moved(one) for one in inputs[:3])}")
     if truth := next((one for one in near if one.monitor == "labels:truth"), None):
         return Verdict("world", f"the truth itself moved: {moved(truth)}")
+    if rate := next((one for one in near if one.monitor == "feed:rate"), None):
+        return Verdict("feed", f"at that time {moved(rate)}")  # seldom a cause, and better than none
     for name, level in others.items():
         found = sides(level, alarm.onset)
         if found is not None and abs(found.score) > SURE and abs(found.rise) > 0.05:
