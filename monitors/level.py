@@ -9,7 +9,7 @@ from math import inf, sqrt
 from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.comparison import Split, best_split
+from monitors.comparison import Split, best_split, places
 from monitors.dependence import LEAP, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
@@ -209,14 +209,17 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        split = best_split(self._window, self._spec, self._ladder.reading())
+        found = places(self._window, self._spec)
+        if not found:
+            return None
+        split = best_split(found, self._ladder.reading())
         if split is None or split.convincing:
             return split
-        plain = best_split(self._window, self._spec, UNKNOWN)
+        plain = best_split(found, UNKNOWN)
         if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
             split = plain
         apart = self._ladder.without(split.change, _spread(split.before))
-        return best_split(self._window, self._spec, self._ladder.reading(apart))
+        return best_split(found, self._ladder.reading(apart))
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
