@@ -49,7 +49,7 @@ class Level:
     """
 
     def __init__(self, name: str, spec: LevelSpec) -> None:
-        self.name, self._spec = name, spec
+        self.name, self._spec, self._size = name, spec, spec.block
         self.n = self._blocks = 0
         self.alarm: Alarm | None = None
         self.state: State = "warming"
@@ -88,10 +88,11 @@ class Level:
             self._turn(time)
         self._bin_n += 1
         self._bin_total += value
-        self._block_n += 1
         self._block_total += value - self._offset
-        self._time = max(self._time, time)
-        if self._block_n >= self._spec.block:
+        if time > self._time:
+            self._time = time
+        self._block_n = n = self._block_n + 1
+        if n >= self._size:
             self._close()
 
     def push(self, n: int, total: float, time: float) -> None:
