@@ -74,9 +74,9 @@ def places(window: Window, spec: LevelSpec) -> list[Place]:
     base, patience = log(LOOKS * 1e5 / spec.budget), 0.0 if spec.two_sided else GOOD_NEWS
     vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
-    for bucket, older in pairwise(window.buckets()):
-        n1 += bucket.n
-        total1 += bucket.total
+    for (more, more_total, _), older in pairwise(window.buckets()):
+        n1 += more
+        total1 += more_total
         n0 = n - n1
         if n0 < 200 and n0 < n1:
             break
@@ -127,7 +127,9 @@ def divergence(p: float, q: float) -> float:
     >>> round(divergence(0.5, 0.25), 4)
     0.1438
     """
-    q, told = min(max(q, 1e-6), 1.0 - 1e-6), 0.0
+    if not 1e-6 <= q <= 1.0 - 1e-6:
+        q = min(max(q, 1e-6), 1.0 - 1e-6)
+    told = 0.0
     if p > 0.0:
         told += p * log(p / q)
     if p < 1.0:
