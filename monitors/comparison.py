@@ -54,7 +54,7 @@ class Split(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A split before its dependence is considered: ``ratio`` is its evidence between independent observations."""
+    """A split before dependence is considered: ``ratio`` is its evidence were observations independent."""
 
     n_before: int
     n_after: int
@@ -91,6 +91,17 @@ def places(window: Window, spec: LevelSpec) -> list[Place]:
             continue
         found.append(Place(n0, n1, before, after, _ratio(n0, before, n1, after), needed, older.time))
     return found
+
+
+def rises(window: Window, least: float) -> bool:
+    """Whether the mean after any split of a window is at least so much above the one before."""
+    n, total, n1, total1 = window.n, window.total, 0, 0.0
+    for (more, more_total, _), _ in pairwise(window.buckets()):
+        n1 += more
+        total1 += more_total
+        if total1 / n1 - (total - total1) / (n - n1) >= least:
+            return True
+    return False
 
 
 def best_split(found: list[Place], dependence: Reading) -> Split | None:

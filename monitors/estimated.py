@@ -110,8 +110,7 @@ class Estimated:
         block = self._blocks[-1]
         block.n += 1
         block.estimates += estimate
-        if time > block.last:
-            block.last = time
+        block.last = max(block.last, time)
         self.level.update(estimate, time)
         return self.level.alarm
 

@@ -9,7 +9,7 @@ from math import inf, sqrt
 from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.comparison import Split, best_split, places
+from monitors.comparison import Split, best_split, places, rises
 from monitors.dependence import LEAP, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
@@ -89,7 +89,7 @@ class Level:
         self._bin_n += 1
         self._bin_total += value
         self._block_total += value - self._offset
-        if time > self._time:
+        if time > self._time:  # noqa: PLR1730  this runs for every observation: a call to max is dear
             self._time = time
         self._block_n = n = self._block_n + 1
         if n >= self._size:
@@ -225,10 +225,13 @@ class Level:
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
         self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 16)
+        calm = self._warm and self._settled_at < 0
+        if not calm and not rises(self._window, self._spec.gross):
+            return  # most looks end here: the evidence need not be weighed
         split = self._split()
         if split is None or not split.convincing or abs(split.change) < self._worth(split.change):
             return
-        if (self._warm and self._settled_at < 0) or self._gross(split):
+        if calm or self._gross(split):
             self._raise(split)
 
     def _gross(self, split: Split) -> bool:

@@ -44,7 +44,7 @@ class Rumour:
         most, rest, sums = 0.0, n - total, self._sums
         for i, (yes, no) in enumerate(self._weights):
             told = sums[i] + total * yes + rest * no
-            if told > most:
+            if told > most:  # noqa: PLR1730  this runs for every block: a call to max is dear
                 most = told
             sums[i] = told if told > 0.0 else 0.0
         self.evidence = most

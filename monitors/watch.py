@@ -171,10 +171,8 @@ class Watch:
             confidence.update(sure, now)
             if confidence.alarm is not None:
                 self._raise(confidence.alarm)
-        estimated = self.estimated
-        if estimated is not None and self._opening.open:
-            if (alarm := estimated.predicted(forecast, time)) is not None:
-                self._raise(alarm)
+        if self.estimated is not None and self._opening.open:
+            self._take(self.estimated.predicted(forecast, time))
 
     def outcome(self, outcome: Outcome, now: float, faults: int) -> None:
         """The truth about a prediction is known; ``faults`` counts the model's failures so far."""
