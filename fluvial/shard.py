@@ -80,6 +80,7 @@ class Shard:
 
     def __init__(self, pipeline: Pipeline, index: int, state: State | None = None) -> None:
         self.pipeline, self.index = pipeline, index
+        self._now = 0.0  # of the present record in stream time, seconds; 0 while the very first is in doubt
         self.state = state or fresh_state(pipeline)
         self._contract = contract_of(pipeline)
         self._versions = {"model": model_version(pipeline), "contract": contract_version(pipeline)}
@@ -91,8 +92,8 @@ class Shard:
     def step(self, record: Record) -> list[Output]:
         """Take one record of an input topic; total: nothing a record holds makes it raise."""
         outputs: list[Output] = []
-        now = self._tell_time(record.timestamp)
-        self._expire(now, outputs)
+        self._now = self._tell_time(record.timestamp)
+        self._expire(self._now, outputs)
         if record.value is None:
             self.state.ignored += 1
         else:
@@ -125,17 +126,11 @@ class Shard:
     @property
     def _arrival(self) -> float:
         """When the present record came, in seconds of stream time; infinite while that is in doubt."""
-        clock = self.state.clock
-        return clock.now / 1000 if clock.doubted is None else inf
-
-    @property
-    def _dated(self) -> bool:
-        """Whether the stream has a time yet: the very first record's is in doubt."""
-        return self.state.clock.now > 0
+        return self._now if self.state.clock.doubted is None else inf
 
     def _came(self, stream: str) -> None:
-        if self._dated:
-            self.state.watch.record(stream, self.state.clock.now / 1000)
+        if self._now > 0:
+            self.state.watch.record(stream, self._now)
 
     def decide(self, decision: Decision, model: Any = None) -> list[Output]:
         """Let a person's decision take effect; it holds from the next record on.
@@ -174,8 +169,8 @@ class Shard:
         if prediction is None:
             return
         self._predicted(prediction, record, outputs)
-        if self._dated:
-            self.state.watch.event(event, prediction.forecast, self.state.clock.now / 1000)
+        if self._now > 0:
+            self.state.watch.event(event, prediction.forecast, self._now)
         if event.label is not None:
             self.state.labels += 1  # the event carried its truth: it counts as the label it brought
         if (label := self.state.learner.truth_at_hand(event)) is not None:
@@ -212,8 +207,8 @@ class Shard:
 
     def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
         watch = self.state.watch
-        if self._dated:
-            watch.outcome(outcome, self.state.clock.now / 1000, self.state.learner.task.faults)
+        if self._now > 0:
+            watch.outcome(outcome, self._now, self.state.learner.task.faults)
         if outcome.point is not None:
             levels = {name: level for name, (_, level) in watch.standings.items()}
             outputs.append(Curve(outcome.point, levels))
@@ -228,7 +223,7 @@ class Shard:
         return Raised(hashlib.sha256(named.encode()).hexdigest()[:12], alarm)
 
     def _quarantine(self, stream: str, record: Record, why: Rejection, outputs: list[Output]) -> None:
-        if self._dated:
+        if self._now > 0:
             self.state.watch.refused(stream, why.reason)
         key = (stream, why.reason)
         self.state.quarantined[key] = self.state.quarantined.get(key, 0) + 1

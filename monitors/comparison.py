@@ -53,36 +53,72 @@ class Split(NamedTuple):
         return self.score >= self.needed
 
 
-def best_split(window: Window, spec: LevelSpec, dependence: Reading) -> Split | None:
-    """The split of a window that exceeds what it needs by most.
+class Place(NamedTuple):
+    """A split before dependence is considered: ``ratio`` is its evidence were observations independent."""
 
-    None where none would be convincing even if observations were independent.
+    n_before: int
+    n_after: int
+    before: float
+    after: float
+    ratio: float
+    needed: float
+    onset: float
+
+
+def places(window: Window, spec: LevelSpec) -> list[Place]:
+    """The splits of a window, newest first, that would be convincing were observations independent."""
+    found: list[Place] = []
+    n, total, n1, total1, half = window.n, window.total, 0, 0.0, 0.5 * spec.smallest_change
+    if not n:
+        return found
+    base, patience = log(LOOKS * 1e5 / spec.budget), 0.0 if spec.two_sided else GOOD_NEWS
+    vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
+    least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
+    for (more, more_total, _), older in pairwise(window.buckets()):
+        n1 += more
+        total1 += more_total
+        n0 = n - n1
+        if n0 < 200 and n0 < n1:
+            break
+        before, after = (total - total1) / n0, total1 / n1
+        change = after - before
+        # the ratio is at most the chi square: most splits need no closer look
+        square = change * change * n0 * n1
+        if -half < change < half or square < least:
+            continue
+        needed = max(base - log(n1) + FEW / n1 + (patience if change < 0.0 else 0.0), LEAST)
+        if square < needed * vary:
+            continue
+        found.append(Place(n0, n1, before, after, _ratio(n0, before, n1, after), needed, older.time))
+    return found
+
+
+def rises(window: Window, least: float) -> bool:
+    """Whether the mean after any split of a window is at least so much above the one before."""
+    n, total, n1, total1 = window.n, window.total, 0, 0.0
+    for (more, more_total, _), _ in pairwise(window.buckets()):
+        n1 += more
+        total1 += more_total
+        if total1 / n1 - (total - total1) / (n - n1) >= least:
+            return True
+    return False
+
+
+def best_split(found: list[Place], dependence: Reading) -> Split | None:
+    """Of some places the split that exceeds what it needs by most; None where there are none.
 
     ``dependence`` is what is known of how the stream varies.
     """
-    best, most, base = None, -inf, log(LOOKS * 1e5 / spec.budget)
-    n1, total1, half = 0, 0.0, 0.5 * spec.smallest_change
-    patience = 0.0 if spec.two_sided else GOOD_NEWS
-    vary = max(window.mean * (1.0 - window.mean), 1e-4) * window.n
-    buckets = window.newest_first()
-    for (_, bucket), (_, older) in pairwise(buckets):
-        n1 += bucket.n
-        total1 += bucket.total
-        n0 = window.n - n1
-        if n0 < 200 and n0 < n1:
-            break
-        before, after = (window.total - total1) / n0, total1 / n1
-        change = after - before
-        needed = max(base - log(n1) + FEW / n1 + (patience if change < 0.0 else 0.0), LEAST)
-        # the ratio is at most the chi square: most splits need no closer look
-        if -half < change < half or change * change * n0 * n1 < needed * vary:
-            continue
-        effect = dependence.at(n1)
-        score = _students(_ratio(n0, before, n1, after) / effect.size, effect.freedom)
-        if score - needed > most:
-            most = score - needed
-            best = Split(n0, n1, before, after, score, needed, effect, older.time)
-    return best
+    best, most = None, -inf
+    for place in found:
+        effect = dependence.at(place.n_after)
+        score = _students(place.ratio / effect.size, effect.freedom)
+        if score - place.needed > most:
+            most, best = score - place.needed, (place, score, effect)
+    if best is None:
+        return None
+    (n0, n1, before, after, _, needed, onset), score, effect = best
+    return Split(n0, n1, before, after, score, needed, effect, onset)
 
 
 def _students(ratio: float, freedom: float) -> float:
@@ -102,7 +138,9 @@ def divergence(p: float, q: float) -> float:
     >>> round(divergence(0.5, 0.25), 4)
     0.1438
     """
-    q, told = min(max(q, 1e-6), 1.0 - 1e-6), 0.0
+    if not 1e-6 <= q <= 1.0 - 1e-6:
+        q = min(max(q, 1e-6), 1.0 - 1e-6)
+    told = 0.0
     if p > 0.0:
         told += p * log(p / q)
     if p < 1.0:

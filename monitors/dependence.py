@@ -41,8 +41,10 @@ class Reading(NamedTuple):
 
     def at(self, n: int) -> Effect:
         """The effect on the mean of ``n`` observations."""
+        if self.growth <= 1.0:
+            return self.effect
         size, beyond = self.effect.size, n // (2 * self.longest)
-        if self.growth > 1.0 and beyond > 0:
+        if beyond > 0:
             size *= self.growth ** beyond.bit_length()
         return Effect(size, self.effect.freedom)
 

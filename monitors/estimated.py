@@ -39,12 +39,19 @@ def expected(forecast: float | Mapping[str, float]) -> tuple[int, float] | None:
     >>> expected(0.9), expected({"a": 0.5, "b": 0.5}), expected({})
     ((18, 0.18), (10, 0.5), None)
     """
-    if isinstance(forecast, float):
-        return min(int(forecast * BINS), BINS - 1), round(2.0 * forecast * (1.0 - forecast), 12)
-    if not forecast:
+    where = bin_of(forecast)
+    if where is None:
         return None
-    shares = forecast.values()
-    return min(int(max(shares) * BINS), BINS - 1), 1.0 - sum([share * share for share in shares])
+    if isinstance(forecast, float):
+        return where, round(2.0 * forecast * (1.0 - forecast), 12)
+    return where, 1.0 - sum([share * share for share in forecast.values()])
+
+
+def bin_of(forecast: float | Mapping[str, float]) -> int | None:
+    """The bin of a forecast alone, as its confidence has it."""
+    if isinstance(forecast, float):
+        return min(int(forecast * BINS), BINS - 1)
+    return min(int(max(forecast.values()) * BINS), BINS - 1) if forecast else None
 
 
 class Block:
@@ -109,15 +116,14 @@ class Estimated:
 
     def outcome(self, forecast: float | Mapping[str, float], loss: float, time: float, now: float) -> None:
         """Take what came of a forecast made at event time ``time``."""
-        found = expected(forecast)
-        if found is None:
+        where = bin_of(forecast)
+        if where is None:
             return
         at = bisect_right(self._blocks, time, key=lambda block: block.start) - 1
         if at >= 0:
             block = self._blocks[at]
             block.known += 1
             block.losses += loss
-        where = found[0]
         self._n[where] += 1.0
         self._loss[where] += loss
         if self._n[where] > MEMORY:

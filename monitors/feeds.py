@@ -108,8 +108,15 @@ class Feeds:
 
     def record(self, stream: str, now: float) -> list[Alarm]:
         """A record came on ``stream``."""
-        found = [silence.tick(now) for name, silence in self.silences.items() if name != stream]
-        found.append(self.silences[stream].record(now))
-        found.append(self.pace.record(now) if stream == "events" else self.pace.tick(now))
-        found.append(self.refusals.record(now))
-        return [alarm for alarm in found if alarm is not None] if any(found) else []
+        told: list[Alarm] = []
+        for name, silence in self.silences.items():
+            if name != stream and (alarm := silence.tick(now)) is not None:
+                told.append(alarm)
+        if (alarm := self.silences[stream].record(now)) is not None:
+            told.append(alarm)
+        pace = self.pace
+        if (alarm := pace.record(now) if stream == "events" else pace.tick(now)) is not None:
+            told.append(alarm)
+        if (alarm := self.refusals.record(now)) is not None:
+            told.append(alarm)
+        return told

@@ -82,12 +82,12 @@ class Fields:
         """Take an event's values and time (event time, seconds); ``alarms`` is then what it brought about."""
         if self.alarms:
             self.alarms = []
-        get = values.get
-        self._rows.append([get(name) for name in self._names])
+        rows = self._rows
+        rows.append(list(map(values.get, self._names)))
         self._times.append(time)
-        if self._heavy and len(self._rows) % HELD == 0:
+        if self._heavy and len(rows) % HELD == 0:
             self._lighten()
-        if len(self._rows) >= BLOCK:
+        if len(rows) >= BLOCK:
             self._close()
 
     def _lighten(self) -> None:

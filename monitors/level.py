@@ -9,7 +9,7 @@ from math import inf, sqrt
 from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.comparison import Split, best_split
+from monitors.comparison import Split, best_split, places, rises
 from monitors.dependence import LEAP, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
@@ -49,7 +49,7 @@ class Level:
     """
 
     def __init__(self, name: str, spec: LevelSpec) -> None:
-        self.name, self._spec = name, spec
+        self.name, self._spec, self._size = name, spec, spec.block
         self.n = self._blocks = 0
         self.alarm: Alarm | None = None
         self.state: State = "warming"
@@ -88,10 +88,11 @@ class Level:
             self._turn(time)
         self._bin_n += 1
         self._bin_total += value
-        self._block_n += 1
         self._block_total += value - self._offset
-        self._time = max(self._time, time)
-        if self._block_n >= self._spec.block:
+        if time > self._time:  # noqa: PLR1730  this runs for every observation: a call to max is dear
+            self._time = time
+        self._block_n = n = self._block_n + 1
+        if n >= self._size:
             self._close()
 
     def push(self, n: int, total: float, time: float) -> None:
@@ -209,22 +210,28 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        split = best_split(self._window, self._spec, self._ladder.reading())
+        found = places(self._window, self._spec)
+        if not found:
+            return None
+        split = best_split(found, self._ladder.reading())
         if split is None or split.convincing:
             return split
-        plain = best_split(self._window, self._spec, UNKNOWN)
+        plain = best_split(found, UNKNOWN)
         if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
             split = plain
         apart = self._ladder.without(split.change, _spread(split.before))
-        return best_split(self._window, self._spec, self._ladder.reading(apart))
+        return best_split(found, self._ladder.reading(apart))
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
         self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 16)
+        calm = self._warm and self._settled_at < 0
+        if not calm and not rises(self._window, self._spec.gross):
+            return  # most looks end here: the evidence need not be weighed
         split = self._split()
         if split is None or not split.convincing or abs(split.change) < self._worth(split.change):
             return
-        if (self._warm and self._settled_at < 0) or self._gross(split):
+        if calm or self._gross(split):
             self._raise(split)
 
     def _gross(self, split: Split) -> bool:

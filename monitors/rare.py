@@ -46,10 +46,12 @@ class Rare:
 
     def _coins(self, n: int) -> int:
         """How many of ``n`` coins fall on the rare side."""
-        fallen = 0
+        fallen, coin, edge = 0, self._coin, FLOOR * 0x80000000
         for _ in range(min(n, 1024)):
-            self._coin = (self._coin * 1103515245 + 12345) & 0x7FFFFFFF
-            fallen += self._coin < FLOOR * 0x80000000
+            coin = (coin * 1103515245 + 12345) & 0x7FFFFFFF
+            if coin < edge:
+                fallen += 1
+        self._coin = coin
         return fallen if n <= 1024 else fallen * n // 1024
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from monitors.season import Season
+from monitors.season import Curve, Season
 from monitors.window import Bucket, Window
 
 PARTS = {86400.0: 24, 604800.0: 28}
@@ -56,25 +56,28 @@ class Rhythm:
     def roughness(self, seconds: float) -> float:
         """The mean squared difference that the seasons make between two neighbouring stretches."""
         steps, cycle = 48, max((s.period for s in self.seasons), default=0.0)
-        told = 0.0
+        curves, told = _curves((s.period, s.profile) for s in self.seasons), 0.0
         for i in range(steps):
             at = i * cycle / steps
-            before, after = (self._mean(at - seconds, at), self._mean(at, at + seconds))
+            before = sum([curve.mean_between(at - seconds, at) for curve in curves])
+            after = sum([curve.mean_between(at, at + seconds) for curve in curves])
             told += (after - before) ** 2
         return told / steps
 
-    def _mean(self, start: float, end: float) -> float:
-        return sum(season.mean_between(start, end) for season in self.seasons)
-
     def restated(self, window: Window, before: list[list[float]]) -> list[tuple[int, Bucket]]:
         """The buckets, oldest first, as they would be had the profiles always been as they are now."""
-        moved = []
-        for season, old in zip(self.seasons, before, strict=True):
-            moved.append(Season(season.period, season.bins))
-            moved[-1].profile = [new - was for new, was in zip(season.profile, old, strict=True)]
+        moved = _curves(
+            (season.period, [new - was for new, was in zip(season.profile, old, strict=True)])
+            for season, old in zip(self.seasons, before, strict=True)
+        )
         found, since = [], window.since
-        for row, bucket in window.oldest_first():
-            off = sum(season.mean_between(since, bucket.time) for season in moved)
-            found.append((row, bucket._replace(total=bucket.total - bucket.n * off)))
-            since = bucket.time
+        for row, (n, total, time) in window.oldest_first():
+            off = sum([curve.mean_between(since, time) for curve in moved])
+            found.append((row, Bucket(n, total - n * off, time)))
+            since = time
         return found
+
+
+def _curves(profiles: Iterable[tuple[float, list[float]]]) -> list[Curve]:
+    """The profiles (with their periods) that say anything: one of nothing but zeros adds nothing."""
+    return [Curve(period, profile) for period, profile in profiles if any(profile)]

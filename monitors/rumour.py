@@ -44,8 +44,9 @@ class Rumour:
         most, rest, sums = 0.0, n - total, self._sums
         for i, (yes, no) in enumerate(self._weights):
             told = sums[i] + total * yes + rest * no
+            if told > most:  # noqa: PLR1730  this runs for every block: a call to max is dear
+                most = told
             sums[i] = told if told > 0.0 else 0.0
-            most = max(most, told)
         self.evidence = most
 
     def forget(self) -> None:

@@ -1,5 +1,6 @@
 """Season: the daily or weekly rhythm of a quantity, learned so that it never hides a change of level."""
 
+from itertools import accumulate
 from math import floor
 
 FULL = 0.8
@@ -38,19 +39,6 @@ class Season:
     def offset(self, time: float) -> float:
         """What the profile adds at this event time."""
         return self.profile[floor(time * self.bins / self.period) % self.bins]
-
-    def mean_between(self, start: float, end: float) -> float:
-        """What the profile adds on average between two event times, at an even rate."""
-        if end - start < self.period / self.bins:
-            return self.offset(end)
-        return (self._area(end) - self._area(start)) / (end - start)
-
-    def _area(self, time: float) -> float:
-        """The profile's integral up to a time; whole cycles add nothing."""
-        at = (time / self.period - floor(time / self.period)) * self.bins
-        whole = floor(at)
-        part = sum(self.profile[:whole]) + (at - whole) * self.profile[whole % self.bins]
-        return part * self.period / self.bins
 
     def add(self, n: int, total: float, time: float) -> bool:
         """Count observations of one bin; whether the profile has changed by it."""
@@ -101,3 +89,25 @@ class Season:
         believed = [m * signal / (signal + noise) for m in smooth]
         level = sum(believed) / bins
         return [m - level for m in believed]
+
+
+class Curve:
+    """A profile as it is now, to be asked often for its mean over a stretch of time."""
+
+    def __init__(self, period: float, profile: list[float]) -> None:
+        self._period, self._profile, self._bins = period, profile, len(profile)
+        self._sums = list(accumulate(profile, initial=0.0))
+
+    def mean_between(self, start: float, end: float) -> float:
+        """What the profile adds on average between two event times, at an even rate."""
+        if end - start < self._period / self._bins:
+            return self._profile[floor(end * self._bins / self._period) % self._bins]
+        return (self._area(end) - self._area(start)) / (end - start)
+
+    def _area(self, time: float) -> float:
+        """The profile's integral up to a time; whole cycles add nothing."""
+        cycles = time / self._period
+        at = (cycles - floor(cycles)) * self._bins
+        whole = floor(at)
+        part = self._sums[whole] + (at - whole) * self._profile[whole % self._bins]
+        return part * self._period / self._bins

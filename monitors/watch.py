@@ -150,25 +150,27 @@ class Watch:
         self.fields.update(_read(event), time)
         for alarm in self.fields.alarms:
             self._raise(alarm)
-        if self.feeds.lateness is not None:
-            self._take(self.feeds.lateness.update(now - time, now))
+        lateness = self.feeds.lateness
+        if lateness is not None and (late := lateness.update(now - time, now)) is not None:
+            self._raise(late)
         self._said(forecast, time, now)
 
     def _said(self, forecast: Forecast, time: float, now: float) -> None:
         """What the model said."""
+        said: Any = forecast
         if self._binary:
-            self._take(self.prediction.update(forecast, now))  # type: ignore[arg-type]
-            sure = abs(2.0 * forecast - 1.0)  # type: ignore[operator]
+            sure = abs(2.0 * said - 1.0)
         elif isinstance(forecast, float):
-            self._take(self.prediction.update(forecast, now))  # type: ignore[arg-type]
-            return
+            sure = 0.0  # nobody asks: a number says nothing of it
         else:
             sure = max(forecast.values(), default=0.0)
-            likeliest = min(forecast, key=lambda name: (-forecast[name], name), default="")
-            self._take(self.prediction.update(likeliest, now))  # type: ignore[arg-type]
-        if self.confidence is not None:
-            self.confidence.update(sure, now)
-            self._take(self.confidence.alarm)
+            said = min(forecast, key=lambda name: (-forecast[name], name), default="")
+        if (alarm := self.prediction.update(said, now)) is not None:
+            self._raise(alarm)
+        if (confidence := self.confidence) is not None:
+            confidence.update(sure, now)
+            if confidence.alarm is not None:
+                self._raise(confidence.alarm)
         if self.estimated is not None and self._opening.open:
             self._take(self.estimated.predicted(forecast, time))
 
@@ -183,10 +185,14 @@ class Watch:
         if self.estimated is not None:
             self.estimated.outcome(outcome.forecasts[0], loss, time, now)
         self.loss.update(loss, now)
-        self._take(self.loss.alarm)
+        if self.loss.alarm is not None:
+            self._raise(self.loss.alarm)
+        values = outcome.values
         for slices in self.slices:
-            self._take(slices.update(outcome.values.get(slices.key), loss, now))
-        self._take(self.labels.truth.update(outcome.truth, now))  # type: ignore[arg-type]
+            if (alarm := slices.update(values.get(slices.key), loss, now)) is not None:
+                self._raise(alarm)
+        if (alarm := self.labels.truth.update(outcome.truth, now)) is not None:  # type: ignore[arg-type]
+            self._raise(alarm)
         if not outcome.defaulted:
             self._labelled(outcome, loss, now - time, now)
 

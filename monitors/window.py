@@ -6,6 +6,7 @@ Windowing, 2007): when a row of equal buckets is full, its two oldest become one
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 PER_ROW = 14
@@ -61,6 +62,10 @@ class Window:
             old, young = buckets.popleft(), buckets.popleft()
             block = Bucket(old.n + young.n, old.total + young.total, young.time)
             row += 1
+
+    def buckets(self) -> Iterator[Bucket]:
+        """All buckets, the newest first."""
+        return chain.from_iterable(map(reversed, self.rows))
 
     def newest_first(self) -> list[tuple[int, Bucket]]:
         """All buckets with their row, the newest first."""
