@@ -6,6 +6,7 @@ variance is an estimate, so the ratio is Student's and not the normal one. What 
 the budget: 100,000 / n comparisons of ``n`` new observations are looks of their own.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import inf, log
 from typing import NamedTuple
@@ -65,8 +66,12 @@ class Place(NamedTuple):
     onset: float
 
 
-def places(window: Window, spec: LevelSpec) -> list[Place]:
-    """The splits of a window, newest first, that would be convincing were observations independent."""
+def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> list[Place]:
+    """The splits of a window, newest first, that would be convincing were observations independent.
+
+    ``lift`` says what the seasons have added since an event time, on average: no errors in a stretch
+    are less of a surprise at an hour that hardly has any.
+    """
     found: list[Place] = []
     n, total, n1, total1, half = window.n, window.total, 0, 0.0, 0.5 * spec.smallest_change
     if not n:
@@ -89,7 +94,9 @@ def places(window: Window, spec: LevelSpec) -> list[Place]:
         needed = max(base - log(n1) + FEW / n1 + (patience if change < 0.0 else 0.0), LEAST)
         if square < needed * vary:
             continue
-        found.append(Place(n0, n1, before, after, _ratio(n0, before, n1, after), needed, older.time))
+        up = lift(older.time)
+        ratio = _ratio(n0, before + up, n1, after + up)
+        found.append(Place(n0, n1, before, after, ratio, needed, older.time))
     return found
 
 

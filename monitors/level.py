@@ -210,7 +210,7 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        found = places(self._window, self._spec)
+        found = places(self._window, self._spec, self._lift)
         if not found:
             return None
         split = best_split(found, self._ladder.reading())
@@ -221,6 +221,9 @@ class Level:
             split = plain
         apart = self._ladder.without(split.change, _spread(split.before))
         return best_split(found, self._ladder.reading(apart))
+
+    def _lift(self, since: float) -> float:
+        return self._rhythm.mean(since, self._time) if self._time > since else 0.0
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""

@@ -18,6 +18,7 @@ class Rhythm:
 
     def __init__(self, periods: Iterable[float]) -> None:
         self.seasons = [Season(period, PARTS.get(period, 24)) for period in sorted(periods)]
+        self._now: list[Curve] = []
         self.width = min((s.period / s.bins for s in self.seasons), default=0.0)
 
     @property
@@ -46,6 +47,8 @@ class Rhythm:
         for season in self.seasons:
             changed |= season.add(n, total, time)
             total -= n * season.offset(time)
+        if changed:
+            self._now = _curves((s.period, s.profile) for s in self.seasons)
         return before if changed else []
 
     def spoil(self) -> None:
@@ -53,10 +56,14 @@ class Rhythm:
         for season in self.seasons[:1]:
             season.spoilt = True
 
+    def mean(self, start: float, end: float) -> float:
+        """What the seasons have added on average between two event times."""
+        return sum([curve.mean_between(start, end) for curve in self._now])
+
     def roughness(self, seconds: float) -> float:
         """The mean squared difference that the seasons make between two neighbouring stretches."""
         steps, cycle = 48, max((s.period for s in self.seasons), default=0.0)
-        curves, told = _curves((s.period, s.profile) for s in self.seasons), 0.0
+        curves, told = self._now, 0.0
         for i in range(steps):
             at = i * cycle / steps
             before = sum([curve.mean_between(at - seconds, at) for curve in curves])
