@@ -40,6 +40,30 @@ class OurLoss:
         self.level.rearm()
 
 
+class OurSmall:
+    """A level of blocks, as fields have them, to which every change is worth telling, so that the budget alone counts."""
+
+    def __init__(self, budget: float) -> None:
+        spec = LevelSpec(budget, 0.01, warmup=2048, gross=2.0, block=128, two_sided=True)
+        self.level = Level("x", spec)
+        self._n, self._total = 0, 0.0
+
+    def hear(self, value: float, time: float) -> Said | None:
+        """One observation, between 0 and 1 after the bounded transform of fields."""
+        self._n += 1
+        self._total += 0.5 + 0.5 * 1.7 * value / (1.0 + abs(1.7 * value))
+        if self._n < 128:
+            return None
+        n, total, self._n, self._total = self._n, self._total, 0, 0.0
+        self.level.push(n, total, time)
+        alarm = self.level.alarm
+        return None if alarm is None else Said(alarm.n, alarm.direction, alarm.phase, alarm=alarm)
+
+    def rearm(self) -> None:
+        """Warm up again."""
+        self.level.rearm()
+
+
 class OurFeature:
     """The monitor of fields with one numeric field; alarms of the same row are said one after the other."""
 

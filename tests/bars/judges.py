@@ -41,6 +41,23 @@ class Silent:
         return Verdict(figure if sum(counts) < 2 else f"{figure}, most {max(counts):,}", met)
 
 
+class Calls:
+    """At most so many calls a run on average; what is said to have got better calls nobody."""
+
+    def __init__(self, average: float) -> None:
+        self._average = average
+
+    def __call__(self, runs: Sequence[Run]) -> Verdict:
+        calls = [sum(map(_calls, run.said)) for run in runs]
+        others = sum(len(run.said) for run in runs) - sum(calls)
+        figure = f"{mean(calls):,.2f} a run, most {max(calls):,}" if any(calls) else f"0 in {len(runs)} runs"
+        return Verdict(figure + (f", {others:,} better" if others else ""), mean(calls) <= self._average)
+
+
+def _calls(said: Said) -> bool:
+    return said.direction != "better" and said.phase in ("first", "worse")
+
+
 class Found:
     """The change is found in all runs (or in ``at_least`` of 20), the median delay is at most ``median``.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.bars import learned, streams
-from tests.bars.judges import Silent
+from tests.bars.judges import Calls, Silent
 from tests.bars.row import Row, hears, made
 
 LONG = 100_000
@@ -36,11 +36,11 @@ STILL: tuple[Row, ...] = (
         Row(
             name,
             f"{words}, 20 × 100,000",
-            "at most 1 alarm each",
+            "at most 1 call per 100,000",
             20,
             2,
             hears(made(make, LONG)),
-            Silent(each=1),
+            Calls(1.0),
             quiet=True,
         )
         for name, words, make in (
@@ -53,11 +53,11 @@ STILL: tuple[Row, ...] = (
         Row(
             name,
             f"{words}, 6 × 100,000",
-            "at most 1 alarm each",
+            "at most 1 call per 100,000",
             6,
             2,
             hears(made(make, LONG)),
-            Silent(each=1),
+            Calls(1.0),
             quiet=True,
         )
         for name, words, make in (
@@ -85,11 +85,11 @@ STILL: tuple[Row, ...] = (
         Row(
             f"late-{name}",
             f"labels come late, {words}; nothing changes, {n} runs",
-            "0 alarms on the loss",
+            "0 calls about the loss",
             n,
             2,
             hears(make),
-            Silent(in_all=0),
+            Calls(0.0),
             quiet=True,
         )
         for name, words, n, make in (

@@ -8,7 +8,7 @@ from monitors.alarm import Direction, Phase
 from tests.bars.budget import between
 from tests.bars.budget import judge as judge_budget
 from tests.bars.cost import Cost, Within
-from tests.bars.judges import By, Found, Improved, Incidents, Silent, Soon, Story
+from tests.bars.judges import By, Calls, Found, Improved, Incidents, Silent, Soon, Story
 from tests.bars.said import Run, Said
 
 
@@ -30,6 +30,9 @@ STILL, CALLED, BETTER = run(at=()), run((5, "worse"), at=()), run((5, "better"),
         (Silent(in_all=0, direction="worse"), [BETTER], True),
         (Silent(in_all=0, direction="worse"), [CALLED], False),
         (Silent(in_all=0), [BETTER], False),
+        (Calls(0.5), [STILL, CALLED], True),
+        (Calls(0.4), [STILL, CALLED], False),
+        (Calls(0.0), [BETTER], True),
         (Found(100), [run((1100, "worse"))], True),
         (Found(100), [run((1101, "worse"))], False),
         (Found(100), [run((1100, "better"))], False),
