@@ -39,12 +39,10 @@ def expected(forecast: float | Mapping[str, float]) -> tuple[int, float] | None:
     >>> expected(0.9), expected({"a": 0.5, "b": 0.5}), expected({})
     ((18, 0.18), (10, 0.5), None)
     """
-    where = bin_of(forecast)
-    if where is None:
-        return None
     if isinstance(forecast, float):
-        return where, round(2.0 * forecast * (1.0 - forecast), 12)
-    return where, 1.0 - sum([share * share for share in forecast.values()])
+        return min(int(forecast * BINS), BINS - 1), round(2.0 * forecast * (1.0 - forecast), 12)
+    where = bin_of(forecast)
+    return None if where is None else (where, 1.0 - sum([share * share for share in forecast.values()]))
 
 
 def bin_of(forecast: float | Mapping[str, float]) -> int | None:

@@ -83,15 +83,16 @@ class Labels:
 
     def never(self, times: int, now: float) -> Alarm | None:
         """So many events have waited for a whole horizon."""
-        return self._count(times, times, now)
+        self._n, self._lost = self._n + times, self._lost + times
+        return self._close(now) if self._n >= self._block else None
 
     def came(self, now: float) -> Alarm | None:
         """A label came in time."""
-        return self._count(1, 0, now)
+        self._n += 1
+        return self._close(now) if self._n >= self._block else None
 
-    def _count(self, n: int, lost: int, now: float) -> Alarm | None:
-        self._n, self._lost = self._n + n, self._lost + lost
-        if self.share is None or self._n < self._block:
+    def _close(self, now: float) -> Alarm | None:
+        if self.share is None:
             return None
         n, lost, self._n, self._lost = self._n, self._lost, 0, 0
         return self.share.push(n, float(lost), now)

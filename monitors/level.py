@@ -150,7 +150,7 @@ class Level:
         due = self._blocks % LOOK_EVERY == 0 or (self._rumour.evidence >= LOUD and self.n >= self._look_at)
         if 0 <= self._settled_at <= self.n:
             self._settle()
-        elif not self._warm and self._is_warm():
+        elif not self._warm and self.n >= self._warm_at and self._is_warm():
             self._end_warmup()
         elif due:
             self._look()
@@ -190,9 +190,7 @@ class Level:
     # ---- warming up
 
     def _is_warm(self) -> bool:
-        """Whether the learner has had its time, and night can be told from day (or there are no days)."""
-        if self.n < self._warm_at:
-            return False
+        """Whether night can be told from day (or there are no days)."""
         day = self._rhythm.shortest
         return self._rhythm.cycles >= 2 or self._time - self._since > 4 * day or not day
 

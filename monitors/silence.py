@@ -65,7 +65,10 @@ class Silence:
         elif now - last > self._patience:
             alarm = self._look(last, now)
             self._learn(last, now)
-        self._count(now)
+        if self._start <= now < self._end:
+            self._counts[self._bin] += 1
+        else:
+            self._count(now)
         return alarm
 
     def tick(self, now: float) -> Alarm | None:
@@ -128,9 +131,8 @@ class Silence:
     # ---- rates
 
     def _count(self, now: float) -> None:
-        if self._start <= now < self._end:
-            self._counts[self._bin] += 1
-        elif self._period:
+        """A record of another hour than the last one, or of a feed without hours."""
+        if self._period:
             self._turn(now)
             self._counts[self._bin] += 1
         else:

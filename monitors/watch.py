@@ -198,9 +198,11 @@ class Watch:
 
     def _labelled(self, outcome: Outcome, loss: float, delay: float, now: float) -> None:
         """The truth came as a label."""
-        if outcome.source is not None:
-            self._take(self.labels.sources.update(outcome.source, loss, now))
-        self._take(self.labels.waited(delay, loss, now))
+        source = outcome.source
+        if source is not None and (alarm := self.labels.sources.update(source, loss, now)) is not None:
+            self._raise(alarm)
+        if (alarm := self.labels.waited(delay, loss, now)) is not None:
+            self._raise(alarm)
 
     def never(self, times: int, now: float) -> None:
         """So many events have waited in vain for their label."""
