@@ -15,6 +15,9 @@ LEAST = 2
 
 CAUTION = 2.0
 """Standard errors by which a longer block must vary more before the shorter ones are not believed."""
+
+TRUST = 3.0
+"""The same where nobody is called: what is found late is worse there than what is said in vain."""
 STEP = 0.75
 """What one step adds to a sum of squares, in its own square: its block lies anywhere across it."""
 
@@ -79,7 +82,7 @@ class Rung:
 class Dependence:
     """The ladder of block lengths ``block``, 2 ``block``, 4 ``block``, … of one stream.
 
-    No effect is smaller than ``least``.
+    No effect is smaller than ``least``; ``caution`` is as CAUTION.
 
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
@@ -88,8 +91,8 @@ class Dependence:
     65
     """
 
-    def __init__(self, block: int, least: float = 1e-3) -> None:
-        self._block, self._least = block, least
+    def __init__(self, block: int, least: float = 1e-3, caution: float = CAUTION) -> None:
+        self._block, self._least, self._caution = block, least, caution
         self._rungs: list[Rung] = []
 
     def add(self, mean: float, spread: float, rung: int = 0) -> None:
@@ -152,7 +155,7 @@ class Dependence:
         ]
         if not effects:
             return UNKNOWN
-        floors = [effect.size * _floor(effect.freedom) for effect in effects]
+        floors = [effect.size * _floor(effect.freedom, self._caution) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
         return Reading(effects[best], _growth(effects, floors), self._block << (len(effects) - 1))
 
@@ -167,7 +170,7 @@ def _growth(effects: list[Effect], floors: list[float]) -> float:
     return min(growth, 2.0)
 
 
-def _floor(freedom: float) -> float:
+def _floor(freedom: float, caution: float) -> float:
     """What share of an estimated variance the true one has at least (Wilson and Hilferty, 1931)."""
     part = 2.0 / (9.0 * freedom)
-    return max(0.0, 1.0 - part - CAUTION * sqrt(part)) ** 3
+    return max(0.0, 1.0 - part - caution * sqrt(part)) ** 3

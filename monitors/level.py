@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.comparison import Split, best_split, places, rises
-from monitors.dependence import LEAP, UNKNOWN, Dependence
+from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -54,7 +54,11 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
-        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3)
+        least, caution = (
+            (1.0 if spec.counted else 1e-3),
+            (TRUST if spec.two_sided and not spec.counted else CAUTION),
+        )
+        self._ladder = Dependence(spec.block, least, caution)
         self._rumour = Rumour(spec.smallest_change)
         self._spread = 0.0
         self._since = self._time = -inf
