@@ -75,7 +75,7 @@ KNOB: tuple[Row, ...] = tuple(
         f"the knob on {words}, 20 × 100,000",
         "alarms per 100,000 within a factor of 3 of the budget, where so few can tell",
         20,
-        2,
+        8,
         knob(make, feature=feature),
         budget.judge,
     )
