@@ -126,6 +126,19 @@ ALERTS = (
         "{{ $labels.pipeline }} is {{ $value }} records behind and does not catch up.",
     ),
     Alert(
+        "FluvialProcessingSlow",
+        "ticket",
+        # of a worker that catches up with a backlog all its time is asked for; FluvialLagGrows looks after it
+        "(shard:fluvial_busy:share5m > 0.8 unless on (pipeline)"
+        " sum by (pipeline) (fluvial_lag_records) > 300 * pipeline:fluvial_records:rate5m)"
+        # what hardly ever works takes few records at a time, which costs more for each
+        " or (shard:fluvial_record_seconds:mean1h > 2 * (shard:fluvial_record_seconds:mean1h offset 1d)"
+        " and shard:fluvial_busy:share5m > 0.2)",
+        "15m",
+        "The worker of shard {{ $labels.shard }} of {{ $labels.pipeline }} has hardly any time left, "
+        "or takes twice as long for a record as a day ago.",
+    ),
+    Alert(
         "FluvialSnapshotTooOld",
         "ticket",
         "shard:fluvial_replay_seconds:estimate > 300",

@@ -55,6 +55,20 @@ RECORDED = (
         "Clock time per record since the worker started, journal and deliveries included.",
     ),
     Recorded(
+        "shard:fluvial_record_seconds:mean1h",
+        "sum by (pipeline, shard) (rate(fluvial_batch_duration_seconds_sum[1h]))"
+        " / sum by (pipeline, shard) (rate(fluvial_batch_records_sum[1h]))",
+        "seconds",
+        "Clock time per record in the last hour, journal and deliveries included.",
+    ),
+    Recorded(
+        # shards that a worker takes in one go all tell how long the whole of it took: no sum over them
+        "shard:fluvial_busy:share5m",
+        "max by (pipeline, shard) (rate(fluvial_batch_duration_seconds_sum[5m]))",
+        "1",
+        "The share of clock time in which the worker of this shard was at its batches.",
+    ),
+    Recorded(
         "shard:fluvial_replay_seconds:estimate",
         "max by (pipeline, shard) (fluvial_unsaved_records) * shard:fluvial_record_seconds:mean",
         "seconds",

@@ -45,11 +45,24 @@ PACE = Section(
     [
         Panel(
             "lines",
+            "Time at work",
+            "The share of its time that a worker is at its batches; beyond 0.8 a ticket is due.",
+            {SHARD: "max by (pipeline, shard) (shard:fluvial_busy:share5m{HERE})"},
+            unit="percentunit",
+            columns=8,
+        ),
+        Panel(
+            "lines",
             "Time per record",
             "Clock time for one record, journal and deliveries included.",
-            {SHARD: "max by (pipeline, shard) (shard:fluvial_record_seconds:mean{HERE})"},
+            {
+                f"{SHARD} in the last hour": "max by (pipeline, shard) "
+                "(shard:fluvial_record_seconds:mean1h{HERE})",
+                f"{SHARD} since the worker started": "max by (pipeline, shard) "
+                "(shard:fluvial_record_seconds:mean{HERE})",
+            },
             unit="s",
-            columns=6,
+            columns=8,
         ),
         Panel(
             "lines",
@@ -57,7 +70,7 @@ PACE = Section(
             "Clock time for a batch: half of them, and 99 in a hundred.",
             BATCH_DURATION,
             unit="s",
-            columns=6,
+            columns=8,
         ),
         Panel(
             "lines",
@@ -67,14 +80,14 @@ PACE = Section(
                 PIPELINE: "sum by (pipeline) (rate(fluvial_batch_records_sum{HERE}[PACE]))"
                 " / sum by (pipeline) (rate(fluvial_batch_records_count{HERE}[PACE]))"
             },
-            columns=6,
+            columns=12,
         ),
         Panel(
             "lines",
             "Processor",
             "Seconds of a processor that each worker uses in a second.",
             {PROCESS: f"max by (instance) (rate(process_cpu_seconds_total{WORKERS}[PACE]))"},
-            columns=6,
+            columns=12,
         ),
     ],
 )

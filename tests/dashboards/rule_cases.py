@@ -9,6 +9,10 @@ EXPECTED, ERROR = f"fluvial_estimated_loss{{{SHARD}}}", f"fluvial_estimated_loss
 TRUE = f'fluvial_monitor_estimate{{{SHARD},monitor="loss"}}'
 WAITING = f"fluvial_waiting_labels{{{SHARD}}}"
 DELAY = f"fluvial_label_delay_seconds_bucket{{{SHARD}"
+BATCH_TIME = f"fluvial_batch_duration_seconds_sum{{{SHARD}}}"
+BATCH_RECORDS = f"fluvial_batch_records_sum{{{SHARD}}}"
+LAG = f'fluvial_lag_records{{{FLIGHTS},topic="events",partition="0"}}'
+EVENTS, LABELS = f"fluvial_events_total{{{SHARD}}}", f"fluvial_labels_total{{{SHARD}}}"
 A, B = 'instance="a"', 'instance="b"'
 
 Case = tuple[str, str, dict[str, str], bool]
@@ -275,6 +279,72 @@ CASES: dict[str, Case] = {
             f"fluvial_events_total{{{SHARD}}}": "0+100x60",
             f"fluvial_labels_total{{{SHARD}}}": "0+0x60",
         },
+        False,
+    ),
+    "a worker has hardly any time left": (
+        "FluvialProcessingSlow",
+        "40m",
+        {
+            BATCH_TIME: "0+54x60",
+            BATCH_RECORDS: "0+6000x60",
+            LAG: "40x60",
+            EVENTS: "0+6000x60",
+            LABELS: "0x60",
+        },
+        True,
+    ),
+    "a worker has time left": (
+        "FluvialProcessingSlow",
+        "40m",
+        {
+            BATCH_TIME: "0+42x60",
+            BATCH_RECORDS: "0+6000x60",
+            LAG: "40x60",
+            EVENTS: "0+6000x60",
+            LABELS: "0x60",
+        },
+        False,
+    ),
+    "a worker has no time left for a moment": (
+        "FluvialProcessingSlow",
+        "40m",
+        {BATCH_TIME: "0+12x25 300+57x8 756+12x30", BATCH_RECORDS: "0+6000x70"},
+        False,
+    ),
+    "all its time goes into a backlog that gets smaller": (
+        "FluvialProcessingSlow",
+        "40m",
+        {
+            BATCH_TIME: "0+57x60",
+            BATCH_RECORDS: "0+6000x60",
+            LAG: "1000000-3000x60",
+            EVENTS: "0+6000x60",
+            LABELS: "0x60",
+        },
+        False,
+    ),
+    "two shards that a worker takes in one go have their time in common": (
+        "FluvialProcessingSlow",
+        "40m",
+        {BATCH_TIME: "0+30x60", BATCH_TIME.replace('shard="0"', 'shard="1"'): "0+30x60"},
+        False,
+    ),
+    "a record takes three times as long as on the day before": (
+        "FluvialProcessingSlow",
+        "1540m",
+        {BATCH_TIME: "0+6x1440 8640+18x200", BATCH_RECORDS: "0+600x1640"},
+        True,
+    ),
+    "a record takes as long as on the day before": (
+        "FluvialProcessingSlow",
+        "1540m",
+        {BATCH_TIME: "0+18x1640", BATCH_RECORDS: "0+600x1640"},
+        False,
+    ),
+    "a record takes longer because few come at a time": (
+        "FluvialProcessingSlow",
+        "1540m",
+        {BATCH_TIME: "0+6x1440 8640+6x200", BATCH_RECORDS: "0+600x1440 864000+100x200"},
         False,
     ),
     "no snapshot is stored any more and a recovery would take ten minutes": (
