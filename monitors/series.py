@@ -170,8 +170,8 @@ SERIES = (
         "fluvial_estimated_loss",
         "gauge",
         SHARD,
-        "The loss expected of predictions whose label has not come, mean, 0 to 1; absent where nothing "
-        "is estimated.",
+        "The loss expected of the newest predictions before their labels come, mean, 0 to 1; absent where "
+        "nothing is estimated.",
     ),
     Series(
         "fluvial_estimated_loss_error",

@@ -36,7 +36,7 @@ class ShardStatus:
     predictor (model, baselines) to metric to value over everything, ``recent_scores`` over the last
     window; ``slices`` maps field to value to metric to value. ``monitors`` maps a monitor to its state and
     level, ``drifts`` a monitor and a direction to alarms. ``estimate`` is the mean loss that is expected
-    of predictions without a label, in [0, 1], and the mean absolute error of such estimates so far; None
+    of the newest predictions, in [0, 1], and the mean absolute error of such estimates so far; None
     where nothing is estimated, NaN for what is not known yet. Times are event times in seconds since 1970
     UTC.
     """

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup as Group
 
 from fluvial.cli import app
+from monitors.alarm import CAUSES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -67,6 +68,31 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
     broken = [link for link in links if not link.startswith("http") and not (page.parent / link).exists()]
     assert broken == []
+
+
+def test_every_file_of_the_product_that_is_named_on_the_page_about_it_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    there = {path.name for path in ROOT.glob("[a-z]*/*.py")}
+    assert set(re.findall(r"`(?:\w+/)?(\w+\.py)`", page)) - there == set()
+
+
+def test_the_manual_says_of_every_cause_what_to_do() -> None:
+    manual = (ROOT / "docs" / "operating.md").read_text()
+    section = manual.partition("A cause is a pointer")[2].partition("\n#")[0]
+    assert set(re.findall(r"^- \*(\w+)\*: ", section, re.MULTILINE)) == set(CAUSES) - {""}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text())
+    links = [(page.parent / path if path else page, name) for path, name in links if "://" not in path]
+    assert [name for path, name in links if name not in headings(path)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The names of a page's headings, as links call them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 HALTS = [
