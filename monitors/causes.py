@@ -24,6 +24,9 @@ CARRIES = 0.7
 FAULTS = 0.01
 """The share of calls in which the model fails that explains a loss."""
 
+LASTS = 0.5
+"""The share of a change's length for which something has to have lasted to be behind it."""
+
 SCHEMA_PARTS = ("missing", "new", "new tokens")
 """Parts of a field that change when somebody changes what is sent."""
 
@@ -65,7 +68,7 @@ class Causes:
             self._faults, self._calls = faults, 0
 
     def near(self, alarm: Alarm) -> list[Alarm]:
-        """What else moved near the onset of a change and has not gone back, the closest first."""
+        """What else moved near the onset of a change and did not soon go back, the closest first."""
         reach = self._reach + 0.25 * (alarm.time - alarm.onset)  # a slow change began nobody knows when
         found = [
             one
@@ -74,8 +77,15 @@ class Causes:
             and one.phase in ("first", "worse")
             and one.onset <= min(alarm.onset + reach, alarm.time)
             and one.time >= alarm.onset - reach
+            and not self._passed(one, alarm)
         ]
         return sorted(found, key=lambda one: (abs(one.onset - alarm.onset), one.monitor, one.part))
+
+    def _passed(self, move: Alarm, alarm: Alarm) -> bool:
+        """Whether a move went back so soon that it cannot be behind a change that has lasted longer."""
+        same = (one for one in self._moves if (one.monitor, one.part) == (move.monitor, move.part))
+        backs = [one.onset for one in same if one.phase == "recovered" and one.time > move.time]
+        return bool(backs) and min(backs) - move.onset < LASTS * (alarm.time - alarm.onset)
 
     def harmed(self, alarm: Alarm) -> bool:
         """Whether the loss got worse near the onset of a change, or was expected to."""

@@ -18,6 +18,7 @@ CAUTION = 2.0
 
 TRUST = 3.0
 """The same where nobody is called: what is found late is worse there than what is said in vain."""
+
 STEP = 0.75
 """What one step adds to a sum of squares, in its own square: its block lies anywhere across it."""
 

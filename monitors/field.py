@@ -123,6 +123,7 @@ class Field:
 
     def _told(self, alarms: list[Alarm]) -> Alarm | None:
         """The most certain of the alarms; none where all are of the change that was said last."""
+        alarms = [alarm for alarm in alarms if not self._goes_on(alarm)]
         fresh = [alarm for alarm in alarms if not self._joins(alarm)]
         if not fresh:
             self._moved += tuple(alarm.monitor for alarm in alarms)
@@ -137,6 +138,13 @@ class Field:
             severity="info",
             because=self._because(alarm),
         )
+
+    def _goes_on(self, alarm: Alarm) -> bool:
+        """Whether only this part of a change is over, and others that moved with it are not."""
+        if alarm.phase != "recovered" or alarm.monitor not in self._moved:
+            return False
+        self._moved = tuple(part for part in self._moved if part != alarm.monitor)
+        return bool(self._moved)
 
     def _joins(self, alarm: Alarm) -> bool:
         """Whether this is the change that was said last: it began before, or soon after for how old it is."""

@@ -1,16 +1,16 @@
 """Figures: forecasts and truths of a task as quantities between 0 and 1."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from math import isfinite
 
 from monitors.alarm import Alarm
 from monitors.level import Level, State
-from monitors.slices import MOST, SHOWN, worst
+from monitors.slices import MOST, SHOWN, Frequent, worst
 from monitors.spec import LevelSpec
 
 
-class Yes:
-    """A probability, or yes and no."""
+class _Single:
+    """A figure that is one level."""
 
     def __init__(self, name: str, spec: LevelSpec) -> None:
         self._level = Level(name, spec._replace(two_sided=True))
@@ -34,6 +34,10 @@ class Yes:
         """Forget the reference."""
         self._level.rearm()
 
+
+class Yes(_Single):
+    """A probability, or yes and no."""
+
     def update(self, value: float, time: float) -> Alarm | None:
         """Take one; the alarm that it raised."""
         self._level.update(float(value), time)
@@ -45,11 +49,9 @@ class Classes:
 
     def __init__(self, name: str, spec: LevelSpec, values: Collection[str]) -> None:
         self._name, self._spec = name, spec._replace(two_sided=True)
-        self._counts: dict[str, int] = {}
-        self._seen = 0
+        self._frequent = Frequent(spec.warmup)
         self._by_class: dict[str, Level] = {}
-        if values:
-            self._watch(list(values)[:MOST])
+        self._watch(list(values)[:MOST])
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -74,7 +76,7 @@ class Classes:
     def update(self, value: str, time: float) -> Alarm | None:
         """Take one; the most certain of the alarms that it raised."""
         if not self._by_class:
-            self._count(value)
+            self._watch(self._frequent.add(value))
             return None
         found: list[Alarm] = []
         for name, level in self._by_class.items():
@@ -83,47 +85,23 @@ class Classes:
                 found.append(level.alarm._replace(part=f"class={name[:SHOWN]}"))
         return max(found, key=lambda one: one.score - one.needed, default=None)
 
-    def _count(self, value: str) -> None:
-        if value in self._counts or len(self._counts) < 256:
-            self._counts[value] = self._counts.get(value, 0) + 1
-        self._seen += 1
-        if self._seen >= self._spec.warmup:
-            often = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
-            self._watch([name for name, _ in often[:MOST]])
-            self._counts = {}
-
-    def _watch(self, names: list[str]) -> None:
+    def _watch(self, names: Iterable[str]) -> None:
         self._by_class = {name: Level(self._name, self._spec) for name in names}
 
 
-class Number:
+class Number(_Single):
     """A number against where the first ones lay: one as far above their middle as they spread is at 3/4."""
 
     FIRST = 255
 
     def __init__(self, name: str, spec: LevelSpec) -> None:
-        self._level = Level(name, spec._replace(two_sided=True))
+        super().__init__(name, spec)
         self._first: list[float] = []
         self._middle, self._spread = 0.0, 0.0
 
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """What is watched."""
-        return (self._level,)
-
-    @property
-    def state(self) -> State:
-        """Where it stands."""
-        return self._level.state
-
-    @property
-    def estimate(self) -> float:
-        """Where numbers lie now."""
-        return self._level.estimate
-
     def rearm(self) -> None:
         """Forget the reference."""
-        self._level.rearm()
+        super().rearm()
         self._first, self._spread = [], 0.0
 
     def update(self, value: float, time: float) -> Alarm | None:

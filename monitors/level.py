@@ -54,11 +54,8 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
-        least, caution = (
-            (1.0 if spec.counted else 1e-3),
-            (TRUST if spec.two_sided and not spec.counted else CAUTION),
-        )
-        self._ladder = Dependence(spec.block, least, caution)
+        caution = TRUST if spec.two_sided and not spec.counted else CAUTION
+        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution)
         self._rumour = Rumour(spec.smallest_change)
         self._spread = 0.0
         self._since = self._time = -inf
@@ -74,6 +71,22 @@ class Level:
         """The present level: the mean since the last change; 0.0 before the first observation."""
         n, total = self._window.n + self._block_n, self._window.total + self._block_total
         return min(1.0, max(0.0, total / n)) if n else 0.0
+
+    @property
+    def direction(self) -> Direction | None:
+        """Which way it went, in the state ``alarm``; None in every other."""
+        if self._settled_at < 0 or self._last is None:
+            return None
+        return self._way(self._last[0])
+
+    @property
+    def window(self) -> Window:
+        """What is held since the last change, the season taken off: to be read only."""
+        return self._window
+
+    def effect(self, n: int) -> float:
+        """How many times more the mean of ``n`` observations varies than if they were independent."""
+        return self._ladder.reading().at(n).size
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""
@@ -254,15 +267,17 @@ class Level:
     # ---- saying
 
     def _raise(self, split: Split) -> None:
-        direction: Direction = "worse" if split.change > 0 else "better"
-        vary = (
-            split.before * (1.0 - split.before) / split.n_before
-            + split.after * (1.0 - split.after) / split.n_after
-        )
-        room = 1.96 * sqrt(split.effect.size * max(vary, 0.0))
+        self._say(split, self._phase(split))
+        self._ladder.forget_step(split.change, _spread(split.before))
+        self._learn_from(split)
+        self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
+        self._restart(Window(self._time))
+
+    def _say(self, split: Split, phase: Phase) -> None:
+        room = 1.96 * sqrt(_vary(split))
         self.alarm = Alarm(
             monitor=self.name,
-            direction="changed" if self._spec.two_sided else direction,
+            direction=self._way(split.change),
             time=self._time,
             onset=split.onset,
             n=self.n,
@@ -276,22 +291,22 @@ class Level:
             needed=sqrt(2.0 * split.needed),
             dependence=split.effect.size,
             season=self._rhythm.size,
-            phase=self._phase(split),
+            phase=phase,
         )
-        self._learn_from(split)
-        self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
-        self._restart(Window(self._time))
+
+    def _way(self, change: float) -> Direction:
+        if self._spec.two_sided:
+            return "changed"
+        return "worse" if change > 0 else "better"
 
     def _learn_from(self, split: Split) -> None:
-        """Take the step out of how the stream varies; two that undo each other are what it does."""
-        self._ladder.forget_step(split.change, _spread(split.before))
+        """Two changes that undo each other are what this stream does: the next one has to be larger."""
         self._rhythm.spoil()
         begun = self.n - split.n_after
         if self._last is not None and self._last[0] * split.change < 0:
             height = min(abs(self._last[0]), abs(split.change))
-            weight = min(
-                8.0, 1.0 + split.n_after / 1000.0
-            )  # what moves slowly and comes back will do so again
+            # what moves slowly and comes back will do so again
+            weight = min(8.0, 1.0 + split.n_after / 1000.0)
             self._ladder.excursion(height, begun - self._last[1], self._spread, weight)
         self._last = split.change, begun
 
@@ -300,24 +315,49 @@ class Level:
             if self._spec.two_sided or split.change > 0:
                 self._open = Open(split.before, split.after, 1 if split.change > 0 else -1)
             return "first"
-        base, reached, side = self._open
-        if (split.after - base) * side <= max(self._spec.smallest_change, 0.25 * abs(reached - base)):
+        if self._is_back(self._open, split.after):
             self._open = None
             return "recovered"
-        if split.change * side < 0:
+        if split.change * self._open.side < 0:
             return "eased"
         self._open = self._open._replace(reached=split.after)
         return "worse"
+
+    def _is_back(self, change: Open, level: float) -> bool:
+        room = max(self._spec.smallest_change, 0.25 * abs(change.reached - change.base))
+        return (level - change.base) * change.side <= room
 
     def _settle(self) -> None:
         """What was seen since the alarm is the new reference: what raised it looked larger than it is."""
         self._settled_at = -1
         self._warm = True
-        if self._open is not None:
-            self._open = self._open._replace(reached=self._window.mean)
-        self._restart(self._window)
+        change, window = self._open, self._window
+        if change is not None and self._is_back(change, window.mean):
+            self._went_back(change)
+        elif change is not None:
+            self._open = change._replace(reached=window.mean)
+        self._restart(window)
+
+    def _went_back(self, change: Open) -> None:
+        """The change was over before it had settled: say so, and that this is what the stream does."""
+        window, effect = self._window, self._ladder.reading().at(self._window.n)
+        before = self._last[1] if self._last is not None else self.n
+        held = max(self.n - window.n - before, 1)
+        split = Split(held, window.n, change.reached, window.mean, 0.0, 0.0, effect, window.since)
+        split = split._replace(score=0.5 * split.change**2 / _vary(split))  # the budget asks for nothing here
+        self._open = None
+        self._say(split, "recovered")
+        self._learn_from(split)
+        self._settled_at = self.n + self._spec.settle
 
 
 def _spread(mean: float) -> float:
     """The variance of one independent observation at this level, if it is all or nothing."""
     return max(mean * (1.0 - mean), 2.5e-4)
+
+
+def _vary(split: Split) -> float:
+    """The variance of the difference of a split's means."""
+    before = split.before * (1.0 - split.before) / split.n_before
+    after = split.after * (1.0 - split.after) / split.n_after
+    return max(split.effect.size * (before + after), 1e-12)

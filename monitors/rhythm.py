@@ -10,11 +10,7 @@ PARTS = {86400.0: 24, 604800.0: 28}
 
 
 class Rhythm:
-    """What has to be taken off an observation because of its hour and its day.
-
-    ``settled`` says whether the shortest season has been seen twice, so that night and day are told
-    from a change.
-    """
+    """What has to be taken off an observation because of its hour and its day; ``periods`` are in seconds."""
 
     def __init__(self, periods: Iterable[float]) -> None:
         self.seasons = [Season(period, PARTS.get(period, 24)) for period in sorted(periods)]

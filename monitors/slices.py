@@ -21,6 +21,30 @@ def worst(states: set[State]) -> State:
     return next((state for state in _WORST if state in states), "warming")
 
 
+class Frequent:
+    """Counts names until ``warmup`` have come; then says which of them were the most frequent.
+
+    >>> frequent = Frequent(3)
+    >>> frequent.add("b"), frequent.add("a"), frequent.add("a")
+    ((), (), ('a', 'b'))
+    """
+
+    def __init__(self, warmup: int) -> None:
+        self._warmup, self._seen = warmup, 0
+        self._counts: dict[str, int] = {}
+
+    def add(self, name: str) -> tuple[str, ...]:
+        """Count one; the most frequent ones, at most ``MOST``, once enough have come, and nothing before."""
+        if name in self._counts or len(self._counts) < COUNTED:
+            self._counts[name] = self._counts.get(name, 0) + 1
+        self._seen += 1
+        if self._seen < self._warmup:
+            return ()
+        often = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
+        self._counts = {}
+        return tuple(name for name, _ in often[:MOST])
+
+
 class Slices:
     """One level for each of the most frequent values of ``key``.
 
@@ -38,11 +62,9 @@ class Slices:
     def __init__(self, name: str, key: str, spec: LevelSpec, values: tuple[str, ...] = ()) -> None:
         self.name, self.key = name, key
         self._spec = spec
-        self._counts: dict[str, int] = {}
-        self._seen = 0
+        self._frequent = Frequent(spec.warmup)
         self.levels: dict[str, Level] = {}
-        if values:
-            self._watch(values[:MOST])
+        self._watch(values[:MOST])
 
     @property
     def state(self) -> State:
@@ -64,19 +86,10 @@ class Slices:
         level = self.levels.get(value if type(value) is str else str(value))
         if level is None:
             if not self.levels and value is not None:
-                self._count(str(value))
+                self._watch(self._frequent.add(str(value)))
             return None
         level.update(loss, time)
         return None if level.alarm is None else self._said(str(value), level.alarm)
-
-    def _count(self, value: str) -> None:
-        if value in self._counts or len(self._counts) < COUNTED:
-            self._counts[value] = self._counts.get(value, 0) + 1
-        self._seen += 1
-        if self._seen >= self._spec.warmup:
-            often = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
-            self._watch(tuple(value for value, _ in often[:MOST]))
-            self._counts = {}
 
     def _watch(self, values: tuple[str, ...]) -> None:
         self.levels = {value: Level(self.name, self._spec) for value in values}

@@ -7,7 +7,7 @@ from consumers.event import Event
 from learners.prediction import Outcome
 from learners.scoring import Forecast
 from monitors.alarm import Alarm
-from monitors.causes import Causes, Verdict, is_loss, moved
+from monitors.causes import SCHEMA_PARTS, Causes, Verdict, is_loss, moved
 from monitors.estimated import Estimated
 from monitors.feeds import Feeds
 from monitors.fields import Fields
@@ -32,8 +32,8 @@ COHORT = 256
 class Watched(NamedTuple):
     """What there is to watch.
 
-    ``apart`` says that labels have a topic of their own, ``dated`` that events carry their time,
-    ``confident`` that forecasts say how sure they are; ``classes`` are the declared ones. ``slices``
+    ``apart`` says that labels have a topic of their own, ``dated`` that events carry their time;
+    ``classes`` are the declared ones. ``slices``
     maps a field to its declared values. ``kinds`` and ``units`` are of the fields to watch; values of
     ``private`` ones are not shown. ``horizon`` is in seconds.
     """
@@ -259,6 +259,6 @@ def _own(alarm: Alarm) -> Verdict:
         return Verdict("feed", said)
     if alarm.monitor == "labels:source":
         return Verdict("source", said)
-    if alarm.monitor.startswith("field:") and alarm.part in ("missing", "new", "new tokens"):
+    if alarm.monitor.startswith("field:") and alarm.part in SCHEMA_PARTS:
         return Verdict("schema", said)
     return Verdict("world", said)

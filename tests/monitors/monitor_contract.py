@@ -27,6 +27,11 @@ class Monitor(Protocol):
     alarm: Alarm | None
 
     @property
+    def direction(self) -> Direction | None:
+        """Which way it went, in the state ``alarm``."""
+        ...
+
+    @property
     def estimate(self) -> float:
         """The present level; 0.0 before the first observation."""
         ...
@@ -229,14 +234,16 @@ def follows_the_level(subject: Subject) -> bool:
 
 
 def says_where_it_stands(subject: Subject) -> bool:
-    """Warming, then quiet or suspected; alarm from an alarm on until it has settled."""
+    """Warming, then quiet or suspected; alarm, and which way, from an alarm on until it has settled."""
     monitor, met = subject.make(), []
     if monitor.state != "warming" or monitor.alarm is not None:
         return False
     for at, value in enumerate(coins(1, (0.1, subject.warm + 5000), (0.6, 8000))):
         monitor.update(value, evenly(at))
         state = "quiet" if monitor.state == "suspected" else monitor.state
-        if monitor.alarm is not None and state != "alarm":
+        if (monitor.direction is None) == (state == "alarm"):
+            return False
+        if monitor.alarm is not None and monitor.direction != monitor.alarm.direction:
             return False
         met += [state] if met[-1:] != [state] else []
     return met == ["warming", "quiet", "alarm", "quiet"]

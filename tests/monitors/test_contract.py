@@ -10,7 +10,7 @@ import pytest
 from monitors.level import Level
 from monitors.spec import LevelSpec
 from tests.monitors import monitor_contract as contract
-from tests.monitors.monitor_contract import PROMISES, STEPS, Subject, sees
+from tests.monitors.monitor_contract import PROMISES, STEPS, Subject, coins, sees, watch
 from tests.monitors.useless import SPEC, USELESS
 
 TWO_DAYS = 10_000
@@ -69,3 +69,12 @@ def test_who_says_nothing_everything_or_the_opposite_sees_no_step(
     useless: type[Any], step: tuple[float, float]
 ) -> None:
     assert not sees(Subject(useless, 1000), *step)
+
+
+def test_a_change_that_goes_back_before_it_has_settled_is_said_to_be_over() -> None:
+    level = Level("loss", SPEC)
+    heard = watch(level, coins(3, (0.1, 6000), (0.9, 60), (0.1, 6000)))
+    assert [one.alarm.phase for one in heard] == ["first", "recovered"]
+    back = heard[1].alarm
+    assert (back.direction, back.before > 0.5, abs(back.after - 0.1) < 0.05) == ("better", True, True)
+    assert back.n - heard[0].alarm.n < 1000

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from monitors.alarm import Alarm
+from monitors.causes import Causes
 from monitors.spec import MonitorSpec
 from monitors.watch import Watch
 from tests.monitors.faults import DAY, START, WHAT, Fault, Stream, pages
@@ -151,3 +152,15 @@ def test_half_of_the_budget_is_for_the_loss_and_further_fields_make_no_more_nois
     spec = MonitorSpec(budget=1.0)
     assert spec.level.budget == 0.5
     assert 40 * spec.share(40).budget == pytest.approx(0.5)
+
+
+def test_what_soon_went_back_is_not_behind_a_change_that_lasted() -> None:
+    """A field that was missing for two hours explains no loss of ten weeks, but one of the same day."""
+    causes, day = Causes(2 * DAY), DAY
+    gone = Alarm("field:x", "changed", 20.1 * day, 20.0 * day, 9, 0.0, 0.9, 5, 4, part="missing")
+    back = gone._replace(phase="recovered", time=20.2 * day, onset=20.1 * day)
+    for alarm in (gone, back):
+        causes.note(alarm)
+    slow = Alarm("loss", "worse", 90.0 * day, 20.0 * day, 9, 0.1, 0.4, 5, 4)
+    assert causes.near(slow) == []
+    assert causes.near(slow._replace(time=20.15 * day)) == [gone]

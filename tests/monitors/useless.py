@@ -15,6 +15,8 @@ OPPOSITE: dict[str, Any] = {"worse": "better", "better": "worse"}
 class Never:
     """Looks at nothing and says nothing."""
 
+    direction = None
+
     def __init__(self) -> None:
         self.name, self.state, self.n = "useless", "warming", 0
         self.alarm: Alarm | None = None
