@@ -49,6 +49,13 @@ class Split(NamedTuple):
         return self.after - self.before
 
     @property
+    def variance(self) -> float:
+        """The variance of the change."""
+        before = self.before * (1.0 - self.before) / self.n_before
+        after = self.after * (1.0 - self.after) / self.n_after
+        return max(self.effect.size * (before + after), 1e-12)
+
+    @property
     def convincing(self) -> bool:
         """Whether the evidence is what the budget asks for."""
         return self.score >= self.needed

@@ -29,6 +29,11 @@ Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
 
 
+def spread(mean: float) -> float:
+    """The variance of one independent observation at this level, if it is all or nothing; never 0."""
+    return max(mean * (1.0 - mean), 2.5e-4)
+
+
 class Effect(NamedTuple):
     """The variance of a mean over that of independent draws, and the degrees of freedom of this figure."""
 

@@ -6,11 +6,12 @@ with the season taken off, at the pace at which this stream moves by itself, and
 """
 
 from math import inf, sqrt
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from monitors.alarm import Alarm, Direction, Phase
+from monitors.change import Change
 from monitors.comparison import Split, best_split, places, rises
-from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence
+from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence, spread
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -22,19 +23,11 @@ STATES: tuple[State, ...] = ("warming", "quiet", "suspected", "alarm")
 LOOK_EVERY = 64
 """Blocks between two comparisons that nothing asked for."""
 
-DOUBLED = 0.75
-"""How much further an open change has to go to be said again, in what it was before."""
+CLEARLY = 4.5
+"""The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
 ENOUGH = 128
 """Observations from which on a mean says how much single ones vary."""
-
-
-class Open(NamedTuple):
-    """A change that was said and is not over: the level before, the level it came to, up or down."""
-
-    base: float
-    reached: float
-    side: int
 
 
 class Level:
@@ -61,7 +54,7 @@ class Level:
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
         self._bin_n, self._bin_total = 0, 0.0
-        self._open: Open | None = None
+        self._open: Change | None = None
         self._last: tuple[float, int] | None = None
         self._window = Window(-inf)
         self.rearm()
@@ -185,7 +178,7 @@ class Level:
         effect = 1.0
         if self._window.n >= ENOUGH:
             mean = self._window.mean
-            self._spread = _spread(mean)
+            self._spread = spread(mean)
             effect = self._ladder.reading().at(self._window.n // 4).size
         self._rumour.tune(self._window.mean, effect)
 
@@ -234,7 +227,7 @@ class Level:
         plain = best_split(found, UNKNOWN)
         if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
             split = plain
-        apart = self._ladder.without(split.change, _spread(split.before))
+        apart = self._ladder.without(split.change, spread(split.before))
         return best_split(found, self._ladder.reading(apart))
 
     def _lift(self, since: float) -> float:
@@ -247,7 +240,10 @@ class Level:
         if not calm and not rises(self._window, self._spec.gross):
             return  # most looks end here: the evidence need not be weighed
         split = self._split()
-        if split is None or not split.convincing or abs(split.change) < self._worth(split.change):
+        if split is None or not split.convincing:
+            return
+        smallest = self._spec.smallest_change
+        if abs(split.change) < (self._open.worth(split.change, smallest) if self._open else smallest):
             return
         if calm or self._gross(split):
             self._raise(split)
@@ -257,24 +253,18 @@ class Level:
             split.change >= self._spec.gross and split.n_before >= 400 and split.score >= 1.6 * split.needed
         )
 
-    def _worth(self, change: float) -> float:
-        """The smallest change to speak of: an open one is said again when it is much larger."""
-        smallest = self._spec.smallest_change
-        if self._open is None or self._open.side * change < 0:
-            return smallest
-        return max(smallest, DOUBLED * abs(self._open.reached - self._open.base))
-
     # ---- saying
 
     def _raise(self, split: Split) -> None:
         self._say(split, self._phase(split))
-        self._ladder.forget_step(split.change, _spread(split.before))
-        self._learn_from(split)
+        self._ladder.forget_step(split.change, spread(split.before))
+        begun = self.n - split.n_after
+        self._learn_from(split, begun, begun - self._last[1] if self._last is not None else 0)
         self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
         self._restart(Window(self._time))
 
     def _say(self, split: Split, phase: Phase) -> None:
-        room = 1.96 * sqrt(_vary(split))
+        room = 1.96 * sqrt(split.variance)
         self.alarm = Alarm(
             monitor=self.name,
             direction=self._way(split.change),
@@ -299,65 +289,58 @@ class Level:
             return "changed"
         return "worse" if change > 0 else "better"
 
-    def _learn_from(self, split: Split) -> None:
+    def _learn_from(self, split: Split, begun: int, lasted: int) -> None:
         """Two changes that undo each other are what this stream does: the next one has to be larger."""
         self._rhythm.spoil()
-        begun = self.n - split.n_after
         if self._last is not None and self._last[0] * split.change < 0:
             height = min(abs(self._last[0]), abs(split.change))
             # what moves slowly and comes back will do so again
             weight = min(8.0, 1.0 + split.n_after / 1000.0)
-            self._ladder.excursion(height, begun - self._last[1], self._spread, weight)
+            self._ladder.excursion(height, lasted, self._spread, weight)
         self._last = split.change, begun
 
     def _phase(self, split: Split) -> Phase:
+        """Where a split stands in the life of a change, which goes on by it."""
         if self._open is None:
             if self._spec.two_sided or split.change > 0:
-                self._open = Open(split.before, split.after, 1 if split.change > 0 else -1)
+                self._open = Change(split.before, split.after, 1 if split.change > 0 else -1)
             return "first"
-        if self._is_back(self._open, split.after):
+        phase = self._open.phase(split.before, split.after, self._spec.smallest_change)
+        if phase == "recovered":
             self._open = None
-            return "recovered"
-        if split.change * self._open.side < 0:
-            return "eased"
-        self._open = self._open._replace(reached=split.after)
-        return "worse"
-
-    def _is_back(self, change: Open, level: float) -> bool:
-        room = max(self._spec.smallest_change, 0.25 * abs(change.reached - change.base))
-        return (level - change.base) * change.side <= room
+        elif phase == "worse":
+            self._open = self._open._replace(reached=split.after)
+        return phase
 
     def _settle(self) -> None:
         """What was seen since the alarm is the new reference: what raised it looked larger than it is."""
         self._settled_at = -1
         self._warm = True
         change, window = self._open, self._window
-        if change is not None and self._is_back(change, window.mean):
-            self._went_back(change)
-        elif change is not None:
-            self._open = change._replace(reached=window.mean)
-        self._restart(window)
+        if change is not None and (over := self._over(change, window.newest(window.n // 2))) is not None:
+            self._went_back(*over)
+        else:
+            if change is not None:
+                self._open = change._replace(reached=window.mean)
+            self._restart(window)
 
-    def _went_back(self, change: Open) -> None:
-        """The change was over before it had settled: say so, and that this is what the stream does."""
-        window, effect = self._window, self._ladder.reading().at(self._window.n)
-        before = self._last[1] if self._last is not None else self.n
-        held = max(self.n - window.n - before, 1)
-        split = Split(held, window.n, change.reached, window.mean, 0.0, 0.0, effect, window.since)
-        split = split._replace(score=0.5 * split.change**2 / _vary(split))  # the budget asks for nothing here
+    def _over(self, change: Change, late: Window) -> tuple[Split, Window] | None:
+        """How a change that has not settled went back, by the later part of what was seen since its alarm."""
+        if not change.gone(late.mean):
+            return None
+        before = self.n - self._window.n - self._last[1] if self._last is not None else 0
+        held = max(1, before + change.left(self._window, late))
+        effect = self._ladder.reading().at(late.n)
+        split = Split(held, late.n, change.reached, late.mean, 0.0, 0.0, effect, late.since)
+        split = split._replace(
+            score=0.5 * split.change**2 / split.variance
+        )  # the budget asks for nothing here
+        return (split, late) if split.score >= CLEARLY else None
+
+    def _went_back(self, split: Split, late: Window) -> None:
+        """Say that a change is over; what is left of it in the window is no reference."""
         self._open = None
         self._say(split, "recovered")
-        self._learn_from(split)
+        self._learn_from(split, self.n - split.n_after, split.n_before)
         self._settled_at = self.n + self._spec.settle
-
-
-def _spread(mean: float) -> float:
-    """The variance of one independent observation at this level, if it is all or nothing."""
-    return max(mean * (1.0 - mean), 2.5e-4)
-
-
-def _vary(split: Split) -> float:
-    """The variance of the difference of a split's means."""
-    before = split.before * (1.0 - split.before) / split.n_before
-    after = split.after * (1.0 - split.after) / split.n_after
-    return max(split.effect.size * (before + after), 1e-12)
+        self._restart(late)
