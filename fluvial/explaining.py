@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from consumers.event import Rejection, Truth, Value
+from consumers.event import Event, Label, Rejection, Truth, Value
 from consumers.record import Record
 from fluvial.ablation import Contribution, ablate
+from fluvial.aftermath import Taken
 from fluvial.config import Pipeline
 from fluvial.earlier import NotHere, pipeline_of
 from fluvial.fingerprint import contract_version, definition, model_version
@@ -17,7 +18,7 @@ from fluvial.memory import copy_of
 from fluvial.place import Place
 from fluvial.replay import Gap
 from fluvial.said import Address
-from fluvial.shard import Output, Published, Shard, batch_step, contract_of
+from fluvial.shard import Shard, batch_step, contract_of
 from fluvial.state import State
 from learners.ledger import Waiting
 from learners.prediction import Outcome, Prediction
@@ -78,27 +79,32 @@ class Explanation(NamedTuple):
 class Probe(Shard):
     """A shard that takes note of one prediction on its way, and of what becomes of it."""
 
+    run = 1  # so that the state at that moment is as if nothing came after
+
     def __init__(self, pipeline: Pipeline, index: int, state: State, source: Address) -> None:
         super().__init__(pipeline, index, state)
         self._source = source
-        self._defaulted = state.learner.defaulted
         self.moment: Moment | None = None
         self.outcome: Outcome | None = None
-        self.by_default = False
 
-    def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
-        super()._predicted(prediction, record, outputs)
+    def take(self, record: Record, read: Event | Label | Rejection | None) -> Taken:
+        """Let the learner have one record, and see whether it settles what became of the prediction."""
+        taken = super().take(record, read)
+        if self.moment is not None and self.outcome is None:
+            settled = [*taken.expired, *([taken.outcome] if taken.outcome else [])]
+            self.outcome = next((one for one in settled if one.id == self.moment.entry.id), None)
+        return taken
+
+    def _predict(self, event: Event, arrival: float) -> Prediction | None:
+        prediction, record = super()._predict(event, arrival), self.at
+        if prediction is None or record is None:
+            return prediction
         if (record.topic, record.partition, record.offset) == (*self._source.tp, self._source.offset):
-            said, entry = outputs[-1], self.state.learner.ledger.entry(prediction.id)
-            if isinstance(said, Published) and entry is not None:
+            entry = self.state.learner.ledger.entry(prediction.id)
+            if entry is not None:
+                said = self._aftermath.published(prediction, record)
                 self.moment = Moment(said.value, entry, copy_of(self.state))
-
-    def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
-        defaulted = self.state.learner.defaulted
-        if self.moment is not None and self.outcome is None and outcome.id == self.moment.entry.id:
-            self.outcome, self.by_default = outcome, defaulted > self._defaulted
-        self._defaulted = defaulted
-        super()._watch(outcome, outputs)
+        return prediction
 
 
 def explain(place: Place, found: Found, *, progress: Progress = lambda batch, last: None) -> Explanation:
@@ -208,4 +214,4 @@ def _fate(history: History, past: Past, probe: Probe, progress: Callable[[int], 
     loss = probe.state.learner.task.loss(entry.forecasts[0], outcome.truth)
     what = "learned" if outcome.learned else "predict_only"
     delay = outcome.time - entry.time
-    return Fate(what, past.batch, outcome.truth, outcome.time, delay, probe.by_default, loss)
+    return Fate(what, past.batch, outcome.truth, outcome.time, delay, outcome.defaulted, loss)

@@ -1,29 +1,24 @@
 """Shard: everything learned from one stream of records, as a deterministic state machine.
 
-``step`` and ``decide`` do no I/O and read time only from records. The same journal replayed on any
+``steps`` and ``decide`` do no I/O and read time only from records. The same journal replayed on any
 machine, under any hash seed and in batches of any size gives the same digest: a rolling SHA-256
 over every prediction (its IEEE bytes) and every alarm.
 """
 
-import hashlib
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, NamedTuple
-
-from pydantic_core import to_json
+from typing import Any
 
 from consumers.contract import Contract
-from consumers.event import Label, Rejection
+from consumers.event import Event, Label, Rejection
 from consumers.record import Record
+from fluvial.aftermath import Aftermath, Taken, address
 from fluvial.config import Pipeline
 from fluvial.decision import Decision, wants_model
-from fluvial.fingerprint import contract_version, model_version
+from fluvial.output import Curve, Output, Published, Raised
 from fluvial.state import State, fresh_state
 from fluvial.summary import summary
 from learners.prediction import Outcome, Prediction
-from learners.scoreboard import Point
-from monitors.alarm import Alarm
 from monitors.status import ShardStatus
 
 __all__ = [
@@ -39,35 +34,8 @@ __all__ = [
     "no_models",
 ]
 
-
-class Published(NamedTuple):
-    """Bytes for the topic that plays ``role`` (predictions, quarantine), keyed and placed as their source.
-
-    What is quarantined has no key where a field is private: the key may hold it.
-    """
-
-    role: str
-    key: bytes | None
-    value: bytes
-    timestamp: int
-    partition: int
-
-
-class Raised(NamedTuple):
-    """An alarm with the id that it gets in every replay."""
-
-    id: str
-    alarm: Alarm
-
-
-class Curve(NamedTuple):
-    """A point of the quality curve, with the monitors' estimates at that moment."""
-
-    point: Point
-    estimates: dict[str, float]
-
-
-Output = Published | Raised | Curve
+RUN = 32
+"""Records that are read, learned from and told of together."""
 
 
 def no_models(batch: int) -> Any:
@@ -76,61 +44,94 @@ def no_models(batch: int) -> Any:
 
 
 class Shard:
-    """One shard of a pipeline: feed it records and decisions, collect what comes out."""
+    """One shard of a pipeline: feed it records and decisions, collect what comes out.
+
+    ``at`` is the record that it works on, None where it has none of a batch yet.
+    """
+
+    run = RUN
 
     def __init__(self, pipeline: Pipeline, index: int, state: State | None = None) -> None:
         self.pipeline, self.index = pipeline, index
-        self._now = 0.0  # of the present record in stream time, seconds; 0 while the very first is in doubt
+        self.at: Record | None = None
         self.state = state or fresh_state(pipeline)
         self._contract = contract_of(pipeline)
-        self._versions = {"model": model_version(pipeline), "contract": contract_version(pipeline)}
-        events, labels = pipeline.topic("events"), pipeline.topic("labels")
-        self._handlers: dict[str, Callable[[Record, list[Output]], None]] = {events: self._event}
+        self._aftermath = Aftermath(pipeline, index, self.state, private=self._contract.private)
+        self._readers: dict[str, Callable[[Record], Event | Label | Rejection]]
+        self._events = pipeline.topic("events")
+        self._readers = {self._events: self._contract.event}
         if pipeline.has_label_topic:
-            self._handlers[labels] = self._label
+            self._readers[pipeline.topic("labels")] = self._contract.truth
 
     def step(self, record: Record) -> list[Output]:
         """Take one record of an input topic; total: nothing a record holds makes it raise."""
+        return self.steps((record,))
+
+    def steps(self, records: Sequence[Record]) -> list[Output]:
+        """Take records of input topics, in order: the same as one step after the other, and faster."""
         outputs: list[Output] = []
-        self._now = self._tell_time(record.timestamp)
-        self._expire(self._now, outputs)
-        if record.value is None:
-            self.state.ignored += 1
-        else:
-            self._handlers[record.topic](record, outputs)
-        if self.state.watch.alarmed:
-            outputs += [self._raise(alarm) for alarm in self.state.watch.drain()]
+        taken = [self.take(record, read) for record, read in zip(records, self._read(records), strict=True)]
+        for one in taken:
+            self.at = one.record
+            self._aftermath.of(one, outputs)
         return outputs
 
-    def _expire(self, now: float, outputs: list[Output]) -> None:
-        """Close what waited for too long."""
-        learner = self.state.learner
-        if not learner.ledger.due(now):
-            return
-        before = learner.ledger.counts["expired"] + learner.defaulted
-        for outcome in learner.expire(now):
-            self._watch(outcome, outputs)
-        in_vain = learner.ledger.counts["expired"] + learner.defaulted - before
-        if in_vain:
-            self.state.watch.never(in_vain, now)
+    def _read(self, records: Sequence[Record]) -> list[Event | Label | Rejection | None]:
+        """What the records say; None for a tombstone."""
+        read: list[Event | Label | Rejection | None] = []
+        for record in records:
+            self.at = record
+            read.append(None if record.value is None else self._readers[record.topic](record))
+        return read
 
-    def _tell_time(self, timestamp: int) -> float:
-        """Stream time in seconds; what came at a doubted time before is dated on the way."""
+    def take(self, record: Record, read: Event | Label | Rejection | None) -> Taken:
+        """Let the learner have one record by what it says; its aftermath is still to come."""
+        self.at, state = record, self.state
+        now, arrival = self._tell_time(record.timestamp)
+        expired, in_vain = self._expire(now) if state.learner.ledger.due(now) else ((), 0)
+        prediction = outcome = None
+        if read is None:
+            state.ignored += 1
+        elif record.topic == self._events:
+            state.events += 1
+            if type(read) is Event:
+                prediction = self._predict(read, arrival)
+                outcome = None if prediction is None else self._learn_at_once(read, arrival)
+        else:
+            state.labels += 1
+            if type(read) is Label:
+                outcome = state.learner.label(read, arrival)
+        return Taken(record, now, read, prediction, outcome, expired, in_vain)
+
+    def _tell_time(self, timestamp: int) -> tuple[float, float]:
+        """Stream time in seconds, and when the present record came: infinite while that is in doubt.
+
+        What came at a doubted time before is dated on the way.
+        """
         clock = self.state.clock
-        doubted = clock.doubted
+        before = clock.doubted
         clock.advance(timestamp)
-        if doubted is not None:
-            self.state.learner.ledger.date(min(doubted, clock.now) / 1000)
-        return clock.now / 1000
+        now = clock.now / 1000
+        if before is not None:
+            self.state.learner.ledger.date(min(before / 1000, now))
+        return now, now if clock.doubted is None else inf
 
-    @property
-    def _arrival(self) -> float:
-        """When the present record came, in seconds of stream time; infinite while that is in doubt."""
-        return self._now if self.state.clock.doubted is None else inf
+    def _expire(self, now: float) -> tuple[list[Outcome], int]:
+        """Close what waited for too long: what came of it, and how many waited in vain."""
+        learner = self.state.learner
+        before = learner.ledger.counts["expired"] + learner.defaulted
+        expired = list(learner.expire(now))
+        return expired, learner.ledger.counts["expired"] + learner.defaulted - before
 
-    def _came(self, stream: str) -> None:
-        if self._now > 0:
-            self.state.watch.record(stream, self._now)
+    def _predict(self, event: Event, arrival: float) -> Prediction | None:
+        return self.state.learner.event(event, arrival)
+
+    def _learn_at_once(self, event: Event, arrival: float) -> Outcome | None:
+        """Learn where the event carried its truth, or its label came first."""
+        if event.label is not None:
+            self.state.labels += 1  # it counts as the label it brought
+        label = self.state.learner.truth_at_hand(event)
+        return None if label is None else self.state.learner.label(label, arrival)
 
     def decide(self, decision: Decision, model: Any = None) -> list[Output]:
         """Let a person's decision take effect; it holds from the next record on.
@@ -157,91 +158,6 @@ class Shard:
         """Go on with another model, or with a fresh one; what the monitors knew of the old one is void."""
         self.state.learner.exchange(model)
         self.state.watch.exchanged(self.state.clock.now / 1000)
-
-    def _event(self, record: Record, outputs: list[Output]) -> None:
-        self.state.events += 1
-        self._came("events")
-        event = self._contract.event(record)
-        if isinstance(event, Rejection):
-            self._quarantine("events", record, event, outputs)
-            return
-        prediction = self.state.learner.event(event, self._arrival)
-        if prediction is None:
-            return
-        self._predicted(prediction, record, outputs)
-        if self._now > 0:
-            self.state.watch.event(event, prediction.forecast, self._now)
-        if event.label is not None:
-            self.state.labels += 1  # the event carried its truth: it counts as the label it brought
-        if (label := self.state.learner.truth_at_hand(event)) is not None:
-            self._learn(label, outputs)
-
-    def _learn(self, label: Label, outputs: list[Output]) -> None:
-        if (outcome := self.state.learner.label(label, self._arrival)) is not None:
-            self._watch(outcome, outputs)
-
-    def _label(self, record: Record, outputs: list[Output]) -> None:
-        self.state.labels += 1
-        self._came("labels")
-        label = self._contract.truth(record)
-        if isinstance(label, Rejection):
-            self._quarantine("labels", record, label, outputs)
-            return
-        self._learn(label, outputs)
-
-    def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
-        packed = self.state.learner.task.pack(prediction.forecast)
-        self._mix(b"P" + prediction.id.encode("utf-8", "surrogatepass") + b"\0" + packed)
-        shown = {
-            "id": prediction.id,
-            "time": prediction.time,
-            **self.state.learner.task.show(prediction.forecast),
-            "model": f"{self._versions['model']}.{self.state.learner.version}",
-            "contract": self._versions["contract"],
-            "shard": self.index,
-            "source": f"{record.topic}:{record.partition}:{record.offset}",
-        }
-        outputs.append(
-            Published("predictions", record.key, to_json(shown), record.timestamp, record.partition)
-        )
-
-    def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
-        watch = self.state.watch
-        if self._now > 0:
-            watch.outcome(outcome, self._now, self.state.learner.task.faults)
-        if outcome.point is not None:
-            levels = {name: level for name, (_, level) in watch.standings.items()}
-            outputs.append(Curve(outcome.point, levels))
-
-    def _raise(self, alarm: Alarm) -> Raised:
-        self.state.alarms += 1
-        key = (alarm.monitor, alarm.direction)
-        self.state.drifts[key] = self.state.drifts.get(key, 0) + 1
-        numbers = struct.pack(">dddd", alarm.time, alarm.onset, alarm.before, alarm.after)
-        self._mix(b"A" + alarm.monitor.encode() + b"\0" + alarm.direction.encode() + b"\0" + numbers)
-        named = f"{self.pipeline.pipeline}/{self.index}/{self.state.alarms}/{self.state.digest.hex()}"
-        return Raised(hashlib.sha256(named.encode()).hexdigest()[:12], alarm)
-
-    def _quarantine(self, stream: str, record: Record, why: Rejection, outputs: list[Output]) -> None:
-        if self._now > 0:
-            self.state.watch.refused(stream, why.reason)
-        key = (stream, why.reason)
-        self.state.quarantined[key] = self.state.quarantined.get(key, 0) + 1
-        shown = {
-            "stream": stream,
-            "reason": why.reason,
-            "detail": why.detail,
-            "view": why.view,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "timestamp": record.timestamp,
-        }
-        name = None if self._contract.private else record.key
-        outputs.append(Published("quarantine", name, to_json(shown), record.timestamp, record.partition))
-
-    def _mix(self, what: bytes) -> None:
-        self.state.digest = hashlib.sha256(self.state.digest + what).digest()
 
     def status(self) -> ShardStatus:
         """Count everything; costs milliseconds."""
@@ -273,16 +189,15 @@ def batch_step(
     # Outside the frame below: a log or a store that is away is no failure of the model.
     wanted = {d.id: models(int(d.args["batch"])) for d in decisions if wants_model(d)}
     outputs: list[Output] = []
-    at = "its decisions"
+    shard.at = None
     try:
         for decision in decisions:
             outputs += shard.decide(decision, wanted.get(decision.id))
-        for n, record in enumerate(records):
-            if n % 64 == 0:
-                alive()
-            at = f"{record.topic}:{record.partition}:{record.offset}"
-            outputs += shard.step(record)
+        for n in range(0, len(records), shard.run):
+            alive()
+            outputs += shard.steps(records[n : n + shard.run])
     except Exception as error:  # whatever a River model can raise: this frame is the shard's outermost
+        at = "its decisions" if shard.at is None else address(shard.at)
         raise StepFailed(f"batch {number}, at {at}: {type(error).__name__}: {error}") from error
     shard.state.batch = number
     return outputs

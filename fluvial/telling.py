@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+from consumers.event import Event, Label, Rejection
 from consumers.record import Record
+from fluvial.aftermath import Taken
 from fluvial.config import Pipeline
-from fluvial.shard import Output, Shard
+from fluvial.shard import Shard
 from fluvial.state import State
 from learners.prediction import Outcome, Prediction
 
@@ -28,10 +30,12 @@ class Telling(Shard):
         told, self._told = self._told, Told([], [])
         return told
 
-    def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
-        self._told.predictions.append(prediction)
-        super()._predicted(prediction, record, outputs)
-
-    def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
-        self._told.outcomes.append(outcome)
-        super()._watch(outcome, outputs)
+    def take(self, record: Record, read: Event | Label | Rejection | None) -> Taken:
+        """Let the learner have one record, and remember what it said and what came of it."""
+        taken = super().take(record, read)
+        if taken.prediction is not None:
+            self._told.predictions.append(taken.prediction)
+        self._told.outcomes.extend(taken.expired)
+        if taken.outcome is not None:
+            self._told.outcomes.append(taken.outcome)
+        return taken

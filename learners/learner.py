@@ -91,16 +91,27 @@ class Learner:
 
     def _judge(self, entry: Waiting, truth: Truth, time: float, source: str | None = None) -> Outcome:
         """Compare, then learn."""
-        forecast, learned = entry.forecasts[0], not self.paused
-        values: Mapping[str, Value] = entry.features | entry.context
-        bounded = self.task.bounded_loss(forecast, truth)
-        point = self.board.add(entry.forecasts, truth, values, time, self.ledger.waiting)
+        event_id, event_time, _, features, context, forecasts = entry
+        task, learned = self.task, not self.paused
+        values: Mapping[str, Value] = features | context
+        bounded = task.bounded_loss(forecasts[0], truth)
+        point = self.board.add(forecasts, truth, values, time, self.ledger.waiting)
         self.recent.label(values, truth, time)
         if learned:
-            self.task.learn(self.model, entry.features, truth)
+            task.learn(self.model, features, truth)
             self.learned += 1
         else:
             self.predict_only += 1
         return Outcome(
-            entry.id, time, truth, bounded, learned, point, entry.forecasts, entry.time, values, source
+            event_id,
+            time,
+            truth,
+            bounded,
+            learned,
+            point,
+            forecasts,
+            event_time,
+            values,
+            source,
+            faults=task.faults,
         )

@@ -1,6 +1,6 @@
 """The scores of each task: binary, multiclass, regression."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import log, log1p, nan, sqrt
 from typing import Any
 
@@ -82,20 +82,26 @@ class BinaryScore(Score):
         self._decided = [0, 0, 0, 0]  # true and false negatives, false and true positives
         self._bins: tuple[dict[int, int], dict[int, int]] = ({}, {})  # of the false, of the true
 
-    def add(self, forecast: float, y: bool) -> None:
-        """Count one outcome."""
-        p = FLOOR if forecast < FLOOR else CEILING if forecast > CEILING else forecast
-        yes, no = log(p), log1p(-p)
-        error = 1.0 - p if y else p
-        self.n += 1
-        self._logloss -= int((yes if y else no) * UNIT)
-        self._brier += int(error * error * UNIT)
-        self._forecasts += int(p * UNIT)
-        self._decided[2 * (forecast > self.threshold) + y] += 1
-        place = int((yes - no + 16.0) * BINS_PER_LOGIT)
-        place = 0 if place < 0 else LAST_BIN if place > LAST_BIN else place
-        bins = self._bins[y]
-        bins[place] = bins.get(place, 0) + 1
+    def count(self, outcomes: Collection[tuple[float, bool]]) -> None:
+        """Count outcomes: pairs of P(true) and truth."""
+        threshold, decided = self.threshold, self._decided
+        logloss = brier = forecasts = 0
+        for forecast, y in outcomes:
+            p = FLOOR if forecast < FLOOR else CEILING if forecast > CEILING else forecast
+            yes, no = log(p), log1p(-p)
+            error = 1.0 - p if y else p
+            logloss -= int((yes if y else no) * UNIT)
+            brier += int(error * error * UNIT)
+            forecasts += int(p * UNIT)
+            decided[2 * (forecast > threshold) + y] += 1
+            place = int((yes - no + 16.0) * BINS_PER_LOGIT)
+            place = 0 if place < 0 else LAST_BIN if place > LAST_BIN else place
+            bins = self._bins[y]
+            bins[place] = bins.get(place, 0) + 1
+        self.n += len(outcomes)
+        self._logloss += logloss
+        self._brier += brier
+        self._forecasts += forecasts
 
     def merge(self, other: "BinaryScore", sign: int = 1) -> None:
         """Count all that ``other`` has counted, or take it back."""
@@ -168,15 +174,16 @@ class MulticlassScore(Score):
         self._truths: dict[str, int] = {}
         self._decisions: dict[str, int] = {}
 
-    def add(self, forecast: dict[str, float], y: str) -> None:
-        """Count one outcome."""
-        decision = likeliest(forecast)
-        self.n += 1
-        self._logloss += int(log_loss(share_of(forecast, y)) * UNIT)
-        self._truths[y] = self._truths.get(y, 0) + 1
-        self._decisions[decision] = self._decisions.get(decision, 0) + 1
-        if decision == y:
-            self._hits[y] = self._hits.get(y, 0) + 1
+    def count(self, outcomes: Collection[tuple[dict[str, float], str]]) -> None:
+        """Count outcomes: pairs of probabilities and true class."""
+        self.n += len(outcomes)
+        for forecast, y in outcomes:
+            decision = likeliest(forecast)
+            self._logloss += int(log_loss(share_of(forecast, y)) * UNIT)
+            self._truths[y] = self._truths.get(y, 0) + 1
+            self._decisions[decision] = self._decisions.get(decision, 0) + 1
+            if decision == y:
+                self._hits[y] = self._hits.get(y, 0) + 1
 
     def merge(self, other: "MulticlassScore", sign: int = 1) -> None:
         """Count all that ``other`` has counted, or take it back."""
@@ -233,16 +240,17 @@ class RegressionScore(Score):
         self.error = error
         self.n = self._absolute = self._squared = self._signed = self._labels = self._labels_squared = 0
 
-    def add(self, forecast: float, y: float) -> None:
-        """Count one outcome."""
-        error = int(bounded(forecast - y) * UNIT)
-        label = int(bounded(y) * UNIT)
-        self.n += 1
-        self._signed += error
-        self._absolute += abs(error)
-        self._squared += error * error
-        self._labels += label
-        self._labels_squared += label * label
+    def count(self, outcomes: Collection[tuple[float, float]]) -> None:
+        """Count outcomes: pairs of forecast and true value."""
+        self.n += len(outcomes)
+        for forecast, y in outcomes:
+            error = int(bounded(forecast - y) * UNIT)
+            label = int(bounded(y) * UNIT)
+            self._signed += error
+            self._absolute += abs(error)
+            self._squared += error * error
+            self._labels += label
+            self._labels_squared += label * label
 
     def merge(self, other: "RegressionScore", sign: int = 1) -> None:
         """Count all that ``other`` has counted, or take it back."""

@@ -44,9 +44,13 @@ class Score(ABC):
 
     n: int = 0
 
-    @abstractmethod
     def add(self, forecast: Any, y: Any) -> None:
         """Count one outcome."""
+        self.count(((forecast, y),))
+
+    @abstractmethod
+    def count(self, outcomes: Collection[tuple[Any, Any]]) -> None:
+        """Count outcomes: pairs of forecast and truth."""
 
     @abstractmethod
     def merge(self, other: Self, sign: int = 1) -> None:
@@ -72,10 +76,10 @@ class Score(ABC):
 class Tally:
     """A score over everything and a score over about the last ``size`` outcomes, for the price of one.
 
-    Outcomes are counted into a small score; when that holds a twentieth of ``size`` it becomes a
-    step of the recent score and a part of the total. So an outcome is counted once, nothing has to
-    be taken back, and a window costs twenty small scores and not ``size`` forecasts. Once full, the
-    recent score covers at least ``size`` outcomes and less than a step more.
+    Outcomes are kept until there are a twentieth of ``size``, and counted together into a small score,
+    which is then a step of the recent score and a part of the total. So an outcome is counted once,
+    nothing has to be taken back, and a window costs twenty small scores and not ``size`` forecasts.
+    Once full, the recent score covers at least ``size`` outcomes and less than a step more.
     """
 
     STEPS = 20
@@ -84,28 +88,30 @@ class Tally:
         self.size = size
         self._step = max(1, size // self.STEPS)
         self._steps = -(-size // self._step)
-        self._open = make()
+        self._open: list[tuple[Any, Any]] = []
         self._closed: deque[Score] = deque()
         self._recent, self._total = make(), make()
 
     @property
     def n(self) -> int:
         """How many outcomes were counted in all."""
-        return self._total.n + self._open.n
+        return self._total.n + len(self._open)
 
     def add(self, forecast: Any, y: Any) -> None:
         """Count one outcome."""
-        self._open.add(forecast, y)
-        if self._open.n >= self._step:
+        self._open.append((forecast, y))
+        if len(self._open) >= self._step:
             self._close()
 
     def _close(self) -> None:
-        self._total.merge(self._open)
-        self._recent.merge(self._open)
-        self._closed.append(self._open)
+        step = self._total.fresh()
+        step.count(self._open)
+        self._open = []
+        self._total.merge(step)
+        self._recent.merge(step)
+        self._closed.append(step)
         if len(self._closed) > self._steps:
             self._recent.merge(self._closed.popleft(), -1)
-        self._open = self._open.fresh()
 
     def total(self) -> Score:
         """The score over everything, to read."""
@@ -116,9 +122,9 @@ class Tally:
         return self._with_open(self._recent)
 
     def _with_open(self, closed: Score) -> Score:
-        whole = self._open.fresh()
+        whole = closed.fresh()
         whole.merge(closed)
-        whole.merge(self._open)
+        whole.count(self._open)
         return whole
 
 

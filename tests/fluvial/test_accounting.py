@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fluvial.config import Pipeline
 from fluvial.decision import LEARNING_ACTIONS, Decision
+from fluvial.shard import Shard
 from monitors.status import ShardStatus
 from tests.fluvial.shards import Feed, towns
 
@@ -61,7 +62,8 @@ class Accounts(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.feed.shard.state = pickle.loads(pickle.dumps(self.feed.shard.state))
+        state = pickle.loads(pickle.dumps(self.feed.shard.state))
+        self.feed.shard = Shard(self.feed.pipeline, 0, state)
 
     @invariant()
     def every_event_and_label_is_somewhere(self) -> None:

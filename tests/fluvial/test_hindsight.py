@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from consumers.record import Record
+from fluvial.aftermath import Taken
 from fluvial.config import Pipeline
 from fluvial.shard import Output, Shard, batch_step
 from tests.fluvial.shards import START, published, towns
@@ -122,11 +123,11 @@ class Leaky(Shard):
         values = [json.loads(one.value or b"{}") for one in records if one.topic.endswith("labels")]
         self.truths = {value["id"]: value["label"] for value in values}
 
-    def step(self, record: Record) -> list[Output]:
+    def take(self, record: Record, read: Any) -> Taken:
         value, learner = json.loads(record.value or b"{}"), self.state.learner
         if "x" in value and value["id"] in self.truths:
             learner.recent.label({"town": value["town"]}, self.truths[value["id"]], record.timestamp / 1000)
-        return super().step(record)
+        return super().take(record, read)
 
 
 def test_a_shard_that_peeks_is_found_out() -> None:

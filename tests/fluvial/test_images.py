@@ -9,6 +9,7 @@ import pytest
 from consumers.image import Image
 from fluvial.ablation import ablate
 from fluvial.config import ConfigError
+from fluvial.shard import Shard
 from fluvial.snapshot import pack, unpack
 from fluvial.state import State
 from tests.consumers.pictures import png
@@ -86,7 +87,7 @@ def test_a_state_with_images_comes_back_from_a_snapshot_and_goes_on_alike() -> N
     [kept, *_] = [entry for entry in waiting(twin) if "door" in entry.features]
     assert type(kept.features["door"]) is Image
     other = sighted()
-    other.shard.state = twin
+    other.shard = Shard(other.pipeline, 0, twin)
     for one in (feed, other):
         one.put("events", {"id": "next", "door": png(40, 30, lambda x, y: 5 * x)}, 40)
         one.label("e17", True)

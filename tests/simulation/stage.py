@@ -54,7 +54,7 @@ def staged(world: World) -> Iterator[None]:
             patch.object(fluvial.shard, "contract_of", _contract),
             patch.object(Scoreboard, "EVERY", POINT_EVERY),
             patch.object(time, "time", world.timing.wall),
-            patch.object(Shard, "step", _stepped(world)),
+            patch.object(Shard, "take", _taken(world)),
             patch.object(Journal, "acquire", _acquired(world)),
             patch.object(Journal, "append", _appended(world)),
             patch.object(Journal, "report", _reported(world)),
@@ -66,17 +66,17 @@ def staged(world: World) -> Iterator[None]:
         yield
 
 
-def _stepped(world: World) -> Any:
-    step = Shard.step
+def _taken(world: World) -> Any:
+    take = Shard.take
 
-    def stepped(shard: Shard, record: Record) -> Any:
+    def taken(shard: Shard, record: Record, *read: Any) -> Any:
         if world.faults.inside:
             if world.people.broken and record.value is not None and b"poison" in record.value:
                 raise Broken("poison")
             world.faults.at("step", Broken)
-        return step(shard, record)
+        return take(shard, record, *read)
 
-    return stepped
+    return taken
 
 
 def _acquired(world: World) -> Any:
