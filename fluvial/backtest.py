@@ -68,9 +68,9 @@ class Run:
         return outputs
 
     @property
-    def tallies(self) -> dict[str, Tally]:
+    def tally(self) -> Tally:
         """The scores of the model and its baselines over everything that this run has seen."""
-        return self.shard.state.learner.board.tallies
+        return self.shard.state.learner.board.tally
 
 
 class Comparison(NamedTuple):
@@ -140,6 +140,6 @@ def _compared(
 
 def beside_of(first: Run, second: Run) -> Beside:
     """Two runs to be held beside each other, in the currency of the second and over its window."""
-    names = shared(list(first.tallies), list(second.tallies))
+    names = shared(first.tally.names, second.tally.names)
     task = task_named(second.pipeline.task, second.pipeline.cost)
-    return Beside(task, names, next(iter(second.tallies.values())).size)
+    return Beside(task, names, second.tally.size)

@@ -36,7 +36,7 @@ class Beside:
 
     def __init__(self, task: Task, names: Sequence[tuple[int, int, str]], window: int) -> None:
         self._task, self._names = task, names
-        self.scores = tuple({name: Tally(task.score, window) for *_, name in names} for _ in range(2))
+        self.scores = tuple(Tally([name for *_, name in names], task.score, window) for _ in range(2))
         self._waiting: tuple[OrderedDict[str, tuple[Truth, tuple[Forecast, ...]]], ...]
         self._waiting = (OrderedDict(), OrderedDict())
         self.window = window
@@ -94,9 +94,8 @@ class Beside:
     def judged(self, first: Sequence[Forecast], second: Sequence[Forecast], truth: Truth) -> None:
         """Both runs' forecasts of one event, the models' first, when its truth is known."""
         self.labels += 1
-        for at_first, at_second, name in self._names:
-            self.scores[0][name].add(first[at_first], truth)
-            self.scores[1][name].add(second[at_second], truth)
+        self.scores[0].add([first[at_first] for at_first, _, _ in self._names], truth)
+        self.scores[1].add([second[at_second] for _, at_second, _ in self._names], truth)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, as JSON can carry it."""
@@ -122,8 +121,8 @@ class Beside:
         return [_values(side, recent=recent) for side in self.scores]
 
 
-def _values(side: dict[str, Tally], *, recent: bool) -> dict[str, dict[str, float]]:
-    scored = {name: tally.recent() if recent else tally.total() for name, tally in side.items()}
+def _values(side: Tally, *, recent: bool) -> dict[str, dict[str, float]]:
+    scored = side.recent() if recent else side.total()
     return {name: {"n": score.n, **score.values()} for name, score in scored.items()}
 
 

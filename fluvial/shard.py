@@ -34,7 +34,7 @@ __all__ = [
     "no_models",
 ]
 
-RUN = 32
+RUN = 64
 """Records that are read, learned from and told of together."""
 
 

@@ -46,7 +46,7 @@ class Scoreboard:
         self._baselines = task.baselines(baselines)
         self.names = (CHAMPION, *(b.name for b in self._baselines))
         size = success.window if success else window
-        self.tallies = {name: Tally(task.score, size) for name in self.names}
+        self.tally = Tally(self.names, task.score, size)
         self.slices = Slices(slices, task.score) if slices else None
         self.success = Success(success, task.score().values()) if success else None
         self.delays = Delays()
@@ -56,7 +56,7 @@ class Scoreboard:
 
     def verdict(self) -> Verdict | None:
         """Whether the champion meets the goal, where there is one."""
-        return self.success.verdict(self.tallies[CHAMPION].recent()) if self.success else None
+        return self.success.verdict(self.tally.recent()[CHAMPION]) if self.success else None
 
     def foresee(self, values: Mapping[str, Value]) -> tuple[Forecast, ...]:
         """What the baselines say about an event, before anybody knows the truth."""
@@ -71,8 +71,7 @@ class Scoreboard:
         waiting: int,
     ) -> Point | None:
         """Count one outcome; ``forecasts`` are the champion's and the baselines'. A Point when one is due."""
-        for tally, forecast in zip(self.tallies.values(), forecasts, strict=True):
-            tally.add(forecast, truth)
+        self.tally.add(forecasts, truth)
         self.cost += self._task.cost(forecasts[0], truth)
         if self.slices is not None:
             self.slices.add(values, forecasts[0], truth)
@@ -82,8 +81,8 @@ class Scoreboard:
         return self._point(time, waiting) if self.outcomes % self.EVERY == 0 else None
 
     def _point(self, time: float, waiting: int) -> Point:
-        losses = {name: tally.total().loss for name, tally in self.tallies.items()}
+        losses = {name: score.loss for name, score in self.tally.total().items()}
         mean = {name: (total - self._losses[name]) / self.EVERY for name, total in losses.items()}
         self._losses = losses
-        recent = {name: tally.recent().values() for name, tally in self.tallies.items()}
+        recent = {name: score.values() for name, score in self.tally.recent().items()}
         return Point(self.outcomes // self.EVERY, time, mean, recent, waiting)

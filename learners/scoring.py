@@ -74,58 +74,67 @@ class Score(ABC):
 
 
 class Tally:
-    """A score over everything and a score over about the last ``size`` outcomes, for the price of one.
+    """Scores of predictors over everything and over about the last ``size`` outcomes, for the price of one.
 
-    Outcomes are kept until there are a twentieth of ``size``, and counted together into a small score,
-    which is then a step of the recent score and a part of the total. So an outcome is counted once,
+    Outcomes are kept until there are a twentieth of ``size``, and counted together into small scores,
+    which are then a step of the recent scores and a part of the total. So an outcome is counted once,
     nothing has to be taken back, and a window costs twenty small scores and not ``size`` forecasts.
-    Once full, the recent score covers at least ``size`` outcomes and less than a step more.
+    Once full, the recent scores cover at least ``size`` outcomes and less than a step more.
     """
 
     STEPS = 20
 
-    def __init__(self, make: Callable[[], Score], size: int):
-        self.size = size
+    def __init__(self, names: Sequence[str], make: Callable[[], Score], size: int):
+        self.names, self.size = tuple(names), size
         self._step = max(1, size // self.STEPS)
         self._steps = -(-size // self._step)
-        self._open: list[tuple[Any, Any]] = []
-        self._closed: deque[Score] = deque()
-        self._recent, self._total = make(), make()
+        self._open: list[tuple[Sequence[Any], Any]] = []
+        self._closed: deque[list[Score]] = deque()
+        self._recent, self._total = ([make() for _ in self.names] for _ in range(2))
 
     @property
     def n(self) -> int:
         """How many outcomes were counted in all."""
-        return self._total.n + len(self._open)
+        return self._total[0].n + len(self._open)
 
-    def add(self, forecast: Any, y: Any) -> None:
-        """Count one outcome."""
-        self._open.append((forecast, y))
+    def add(self, forecasts: Sequence[Any], y: Any) -> None:
+        """Count one outcome by what each predictor had said, in the order of ``names``."""
+        self._open.append((forecasts, y))
         if len(self._open) >= self._step:
             self._close()
 
     def _close(self) -> None:
-        step = self._total.fresh()
-        step.count(self._open)
+        steps = [total.fresh() for total in self._total]
+        self._count_open(steps)
         self._open = []
-        self._total.merge(step)
-        self._recent.merge(step)
-        self._closed.append(step)
+        self._closed.append(steps)
+        self._merge(self._total, steps)
+        self._merge(self._recent, steps)
         if len(self._closed) > self._steps:
-            self._recent.merge(self._closed.popleft(), -1)
+            self._merge(self._recent, self._closed.popleft(), -1)
 
-    def total(self) -> Score:
-        """The score over everything, to read."""
+    def total(self) -> dict[str, Score]:
+        """Each predictor's score over everything, to read."""
         return self._with_open(self._total)
 
-    def recent(self) -> Score:
-        """The score over the last outcomes, to read."""
+    def recent(self) -> dict[str, Score]:
+        """Each predictor's score over the last outcomes, to read."""
         return self._with_open(self._recent)
 
-    def _with_open(self, closed: Score) -> Score:
-        whole = closed.fresh()
-        whole.merge(closed)
-        whole.count(self._open)
-        return whole
+    def _with_open(self, closed: list[Score]) -> dict[str, Score]:
+        whole = [score.fresh() for score in closed]
+        self._merge(whole, closed)
+        self._count_open(whole)
+        return dict(zip(self.names, whole, strict=True))
+
+    def _count_open(self, scores: list[Score]) -> None:
+        for place, score in enumerate(scores):
+            score.count([(forecasts[place], y) for forecasts, y in self._open])
+
+    @staticmethod
+    def _merge(ours: list[Score], theirs: list[Score], sign: int = 1) -> None:
+        for score, other in zip(ours, theirs, strict=True):
+            score.merge(other, sign)
 
 
 class Slices:

@@ -153,9 +153,9 @@ def test_every_metric_says_which_way_is_better_or_is_a_description() -> None:
 
 
 def tallied(make, size, pairs) -> Tally:
-    tally = Tally(make, size)
-    for forecast, y in pairs:
-        tally.add(forecast, y)
+    tally = Tally(["first", "second"], make, size)
+    for (forecast, y), (other, _) in zip(pairs, reversed(pairs), strict=True):
+        tally.add((other, forecast), y)
     return tally
 
 
@@ -180,10 +180,11 @@ SCORES = {
 def test_a_tally_is_the_score_of_everything_and_of_the_last_outcomes_exactly(make, data, size) -> None:
     pairs = data.draw(st.lists(SCORES[make], max_size=150))
     tally = tallied(make, size, pairs)
-    assert repr(tally.total().values()) == repr(scored(make(), pairs))
-    assert repr(tally.recent().values()) == repr(scored(make(), lately(pairs, size)))
-    assert (tally.n, tally.recent().n) == (len(pairs), len(lately(pairs, size)))
-    assert tally.total().loss == scored_sum(make, pairs)
+    total, recent = tally.total()["second"], tally.recent()["second"]
+    assert repr(total.values()) == repr(scored(make(), pairs))
+    assert repr(recent.values()) == repr(scored(make(), lately(pairs, size)))
+    assert (tally.n, recent.n) == (len(pairs), len(lately(pairs, size)))
+    assert total.loss == scored_sum(make, pairs)
 
 
 def scored_sum(make, pairs) -> float:
@@ -194,11 +195,11 @@ def scored_sum(make, pairs) -> float:
 
 @pytest.mark.parametrize("size", [1, 19, 20, 50, 1_000])
 def test_a_full_tally_covers_its_size_and_less_than_a_step_more(size) -> None:
-    tally = Tally(BinaryScore, size)
+    tally = Tally(["model"], BinaryScore, size)
     for number in range(3 * size + 100):
-        tally.add(0.5, True)
+        tally.add((0.5,), True)
         if number > 2 * size:
-            assert size <= tally.recent().n < size + max(2, size // 20 + 1)
+            assert size <= tally.recent()["model"].n < size + max(2, size // 20 + 1)
 
 
 def test_the_sum_of_losses_is_that_of_the_tasks() -> None:
@@ -224,17 +225,17 @@ def test_what_is_taken_back_leaves_no_trace(kept, passing) -> None:
 def test_reading_a_tally_changes_nothing() -> None:
     tally = tallied(BinaryScore, 40, calibrated(1, 0.0, 1.0, 101))
     before = pickle.dumps(tally)
-    tally.total().add(0.5, True)
-    tally.recent().add(0.5, True)
+    tally.total()["second"].add(0.5, True)
+    tally.recent()["second"].add(0.5, True)
     assert pickle.dumps(tally) == before
 
 
 def test_one_absurd_value_does_not_outlive_its_window() -> None:
     tally = tallied(RegressionScore, 3, [(1e308, -1e308), (math.inf, 0.0)])
-    assert all(math.isfinite(value) for value in tally.recent().values().values())
+    assert all(math.isfinite(value) for value in tally.recent()["second"].values().values())
     for forecast, y in [(1.0, 2.0), (2.0, 3.0), (3.0, 5.0)]:
-        tally.add(forecast, y)
-    assert tally.recent().values()["mae"] == pytest.approx(4 / 3)
+        tally.add((0.0, forecast), y)
+    assert tally.recent()["second"].values()["mae"] == pytest.approx(4 / 3)
 
 
 def test_a_tally_goes_on_after_pickling_as_if_nothing_had_happened() -> None:
@@ -242,17 +243,15 @@ def test_a_tally_goes_on_after_pickling_as_if_nothing_had_happened() -> None:
     tally = tallied(BinaryScore, 300, pairs[:507])
     twin = pickle.loads(pickle.dumps(tally))
     for forecast, y in pairs[507:]:
-        tally.add(forecast, y)
-        twin.add(forecast, y)
-    assert (tally.total().values(), tally.recent().values()) == (
-        twin.total().values(),
-        twin.recent().values(),
-    )
+        tally.add((0.5, forecast), y)
+        twin.add((0.5, forecast), y)
+    for one, other in ((tally.total(), twin.total()), (tally.recent(), twin.recent())):
+        assert one["second"].values() == other["second"].values()
 
 
 def test_a_tally_keeps_the_parameters_of_its_score() -> None:
     tally = tallied(lambda: BinaryScore(0.1, 1.0, 9.0), 2, [(0.2, False), (0.05, True)])
-    assert tally.recent().values()["cost"] == 5.0
+    assert tally.recent()["second"].values()["cost"] == 5.0
 
 
 def test_slices_score_each_value_by_itself() -> None:
