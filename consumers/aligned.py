@@ -39,7 +39,8 @@ def merge(records: Mapping[TopicPartition, Sequence[Record]], ranks: Mapping[str
     ``records`` are the ranges that it took from each partition. The order is found again because a
     head that was the oldest of all buffers is also the oldest among the records of its own batch.
     """
-    return list(_oldest_first({tp: deque(found) for tp, found in records.items() if found}, ranks))
+    heads = {tp: deque(found) for tp, found in records.items() if found}
+    return [record for _, record in _oldest_first(heads, ranks)]
 
 
 class Aligned:
@@ -92,9 +93,8 @@ class Aligned:
         if self._held(heads):
             return []
         taken = []
-        for record in islice(_oldest_first(heads, self._ranks), n):
+        for tp, record in islice(_oldest_first(heads, self._ranks), n):
             taken.append(record)
-            tp = TopicPartition(record.topic, record.partition)
             self._bytes[tp] -= len(record.value or b"")
             if not heads[tp] and not self._tail.at_end(tp):
                 break
@@ -130,7 +130,7 @@ class Aligned:
         return held
 
 
-def _oldest_first(heads: Heads, ranks: Mapping[str, int]) -> Iterator[Record]:
+def _oldest_first(heads: Heads, ranks: Mapping[str, int]) -> Iterator[tuple[TopicPartition, Record]]:
     """Pop the oldest head of all, again and again; the caller may stop at any record."""
     heap = [(*_age(buffer[0], ranks), tp) for tp, buffer in heads.items() if buffer]
     heapify(heap)
@@ -142,7 +142,7 @@ def _oldest_first(heads: Heads, ranks: Mapping[str, int]) -> Iterator[Record]:
             heapreplace(heap, (*_age(buffer[0], ranks), tp))
         else:
             heappop(heap)
-        yield record
+        yield tp, record
 
 
 def _age(record: Record, ranks: Mapping[str, int]) -> tuple[int, int, int, int]:

@@ -28,7 +28,7 @@ class EmbeddedLog:
         self._path, self._patience = Path(path), patience
         self._file = LogFile(self._path, patience)
         self._topics: dict[str, TopicInfo] = {}
-        self._buffer: dict[TopicPartition, list[tuple[int, bytes | None, bytes | None]]] = {}
+        self._buffer: dict[tuple[str, int], list[tuple[int, bytes | None, bytes | None]]] = {}
 
     def create(self, topic: str, partitions: int, *, compact: bool = False) -> bool:
         with self._file.writing():
@@ -70,7 +70,7 @@ class EmbeddedLog:
             raise ValueError("a tombstone needs a key")
         info = self._topics.get(topic) or self._learn(topic)
         partition = placed(topic, info.partitions, key, partition)
-        self._buffer.setdefault(TopicPartition(topic, partition), []).append((timestamp, key, value))
+        self._buffer.setdefault((topic, partition), []).append((timestamp, key, value))
 
     def flush(self) -> None:
         buffer, self._buffer = self._buffer, {}
@@ -81,7 +81,7 @@ class EmbeddedLog:
             if self._file.topics(list(believed)) != believed:
                 raise DeliveryError("a topic was deleted or made anew since records were appended to it")
             for tp, rows in buffer.items():
-                self._file.insert(tp, rows)
+                self._file.insert(TopicPartition(*tp), rows)
         self._topics = believed
 
     def trim(self, tp: TopicPartition, before: int) -> None:

@@ -29,15 +29,11 @@ class Outbox:
 
     def put(self, shard: int, outputs: Sequence[Output]) -> None:
         """Hand over the outputs of one batch."""
+        append, topics = self._log.append, self._topics
         for output in outputs:
             if type(output) is Published:
-                self._log.append(
-                    self._topics[output.role],
-                    output.value,
-                    key=output.key,
-                    timestamp=output.timestamp,
-                    partition=output.partition,
-                )
+                role, key, value, timestamp, partition = output
+                append(topics[role], value, key=key, timestamp=timestamp, partition=partition)
             elif type(output) is Raised:
                 self._alarms.setdefault(shard, []).append((output.id, output.alarm))
             elif type(output) is Curve:

@@ -51,15 +51,17 @@ class BaseRate(Baseline):
 
     def __init__(self) -> None:
         self.n = self.true = 0
+        self.rate = 0.5
 
     def predict(self, context: Mapping[str, Value]) -> float:
         """P(true), one half before the first label, never quite 0 or 1."""
-        return (self.true + 1) / (self.n + 2)
+        return self.rate
 
     def learn(self, context: Mapping[str, Value], y: bool) -> None:
         """Count the label."""
         self.n += 1
         self.true += y
+        self.rate = (self.true + 1) / (self.n + 2)
 
 
 class LastClass(Baseline):
@@ -73,8 +75,9 @@ class LastClass(Baseline):
 
     def predict(self, context: Mapping[str, Value]) -> float:
         """P(true), one half before the first label."""
-        repeat = self.repeats.predict(context)
-        return 0.5 if self.last is None else repeat if self.last else 1.0 - repeat
+        if self.last is None:
+            return 0.5
+        return self.repeats.rate if self.last else 1.0 - self.repeats.rate
 
     def learn(self, context: Mapping[str, Value], y: bool) -> None:
         """Remember the label, and whether it repeated the one before."""
@@ -119,7 +122,7 @@ class RollingRate(Rolling[tuple[int, int]]):
     def predict(self, context: Mapping[str, Value]) -> float:
         """P(true) for the event's key."""
         bits, n = self.keys.get(self.key(context), (0, 0))
-        return (bits.bit_count() + self.overall.predict(context)) / (n + 1)
+        return (bits.bit_count() + self.overall.rate) / (n + 1)
 
     def learn(self, context: Mapping[str, Value], y: bool) -> None:
         """Shift the label into its key's bits."""

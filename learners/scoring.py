@@ -270,7 +270,8 @@ class Delays:
     def add(self, seconds: float) -> None:
         """Count one label; one that is dated before its event counts as immediate."""
         self.counts[bisect_left(self.BOUNDS, seconds)] += 1
-        self.sum += max(0.0, seconds)
+        if seconds > 0.0:
+            self.sum += seconds
 
     def quantile(self, share: float) -> float:
         """The bound within which at least this share of the labels came; NaN without labels."""

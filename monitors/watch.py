@@ -178,8 +178,9 @@ class Watch:
         """The truth about a prediction is known; ``faults`` counts the model's failures so far."""
         self._causes.called(faults)
         time, loss = min(outcome.event_time, now), outcome.bounded
-        if self._opening.passed(now) and not outcome.defaulted:
-            self._take(self.labels.came(now))
+        passed = self._opening.passed(now)
+        if passed and not outcome.defaulted and (alarm := self.labels.came(now)) is not None:
+            self._raise(alarm)
         if not self._opening.outcome(time):
             return
         if self.estimated is not None:
