@@ -13,6 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 from fluvial.audit import Fact, append
 from fluvial.config import ConfigError
 from fluvial.people import ROLES, Person, Role
-from fluvial.store import Store, person_table, token_table
+from fluvial.store import Store, StoreUnavailable, person_table, token_table
 
 Use = Literal["console", "topic"]
 """What a token is for: to be shown to the console and its API, or to sign reviews for the topic."""
@@ -75,6 +76,19 @@ class Accounts:
             insert = self._store.insert(person_table).values(row)
             db.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
             self._note(db, "user.added" if known is None else "user.changed", name, **scope._asdict())
+
+    def vouched(self, name: str, scope: Scope, source: str) -> None:
+        """Let a user in for whom somebody else vouches, with today's scope. Raises ConfigError."""
+        with self._store.read() as db:
+            row = db.execute(sa.select(person_table).where(person_table.c.name == name)).first()
+        if row is not None and row.source == source and row.disabled_at is not None:
+            raise ConfigError(f"{name} is let in no more")
+        if row is None or (row.source, row.role, row.pipelines) != (
+            source,
+            scope.role,
+            _listed(scope.pipelines),
+        ):
+            self.add(name, scope, source)
 
     def disable(self, name: str) -> None:
         """Let a user in no more; their sessions end and their tokens open nothing. Raises ConfigError."""
@@ -146,8 +160,9 @@ class Accounts:
     def _used(self, row: Any) -> None:
         now = time.time()
         if row.used_at is None or now - row.used_at > SELDOM:
-            with self._store.write() as db:
-                db.execute(sa.update(token_table).where(token_table.c.id == row.id).values(used_at=now))
+            update = sa.update(token_table).where(token_table.c.id == row.id).values(used_at=now)
+            with suppress(StoreUnavailable), self._store.write() as db:  # nobody is kept out for that
+                db.execute(update)
 
     def _note(self, db: sa.Connection, event: str, subject: str, **detail: Any) -> None:
         append(db, Fact(event, self._who, self._channel, subject=subject, detail=detail))
@@ -188,5 +203,3 @@ def _listed(pipelines: Sequence[str] | None) -> list[str] | None:
 def signing_key(store: Store, token: str) -> bytes:
     """The key that a reviewer signs with; every worker with the store's key can make it again."""
     return hmac.digest(store.key_for("reviewers"), token.encode(), "sha256")
-
-

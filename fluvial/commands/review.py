@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from fluvial import reviews
-from fluvial.commands.common import AsJson, print_json
+from fluvial.commands.common import AsJson, print_json, say
 from fluvial.commands.desk import Pipeline, opened_store
 from fluvial.config import ConfigError
 from fluvial.review_feed import sign
@@ -80,7 +80,7 @@ def _decide(wish: dict[str, Any], topic: str | None, *, json: bool) -> None:
     else:
         request = asked(wish | {"id": wish["id"] or uuid4().hex})
         _send(request, topic)
-        typer.echo(f"sent to {topic} as {request.id}")
+        say(f"sent to {topic} as {request.id}")
 
 
 def asked(wish: dict[str, Any]) -> Request:
@@ -99,7 +99,7 @@ def take(store: Store, request: Request, *, json: bool) -> None:
     if json:
         print_json(taken._asdict())
     else:
-        typer.echo(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
+        say(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
 
 
 def login() -> str:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from consumers.log import Log
 from fluvial.alertmanager import Alertmanager
-from fluvial.commands.common import PipelineFile, stop_on_signals
+from fluvial.commands.common import PipelineFile, say, stop_on_signals
 from fluvial.config import Pipeline, load
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
@@ -118,7 +118,7 @@ def served(here: Settings, store: Store, host: str, port: int) -> Iterator["Cons
     with ExitStack() as stack:
         stack.callback(server.stop)
         server.start()
-        typer.echo(f"Console: {server.url}", err=True)
+        say(f"Console: {server.url}", err=True)
         if silencer is not None:
             stack.enter_context(silencer)
         yield server
@@ -127,7 +127,7 @@ def served(here: Settings, store: Store, host: str, port: int) -> Iterator["Cons
 def check(pipeline_file: PipelineFile) -> None:
     """Check a pipeline file without starting anything."""
     pipeline = load(Path(pipeline_file))
-    typer.echo(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
+    say(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
 
 
 @contextmanager
