@@ -201,5 +201,10 @@ def _listed(pipelines: Sequence[str] | None) -> list[str] | None:
 
 
 def signing_key(store: Store, token: str) -> bytes:
-    """The key that a reviewer signs with; every worker with the store's key can make it again."""
+    """The key that a reviewer signs with; every worker with the store's key can make it again.
+
+    Raises ConfigError where the store was opened without a key: everybody could make it then.
+    """
+    if not store.key_for("reviewers"):
+        raise ConfigError("reviewers need a store with a key: set FLUVIAL_KEY_FILE")
     return hmac.digest(store.key_for("reviewers"), token.encode(), "sha256")

@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet
 from requests import RequestException
 
 from fluvial.accounts import Scope
+from fluvial.console.relying import Relying
 from fluvial.people import ROLES
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "RS384", "RS512", "PS384", "PS512", "ES384", "ES512")
@@ -36,17 +37,6 @@ LASTS = 600.0
 
 class NotVouched(Exception):
     """Why the provider's answer lets nobody in."""
-
-
-class Relying(NamedTuple):
-    """What we are to the provider, and what its claims mean here: ``roles`` maps a group to a scope."""
-
-    issuer: str
-    client: str
-    secret: str
-    roles: Mapping[str, Scope]
-    name_claim: str = "preferred_username"
-    groups_claim: str = "groups"
 
 
 class Vouched(NamedTuple):
