@@ -147,8 +147,13 @@ def verify(store: Store, anchor: str | None = None) -> Verdict:
     """
     key = store.key_for("audit")
     with store.read() as db:
-        head = db.execute(sa.select(audit_head_table)).first()
-        return _checked(_all(db), head, key, anchor) or _reviews_checked(db, head)
+        return verify_within(db, key, anchor)
+
+
+def verify_within(db: sa.Connection, key: bytes, anchor: str | None = None) -> Verdict:
+    """As :func:`verify`, inside a transaction; ``key`` seals the head."""
+    head = db.execute(sa.select(audit_head_table)).first()
+    return _checked(_all(db), head, key, anchor) or _reviews_checked(db, head)
 
 
 def _checked(chain: Iterable[Entry], head: Any, key: bytes, anchor: str | None) -> Verdict | None:

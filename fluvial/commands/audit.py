@@ -73,8 +73,7 @@ def verify(anchor: Anchor = None, json: AsJson = False) -> None:
     elif found.why is None:
         say(f"{found.entries:,} entries, all as they were written. Note down: {found.anchor}")
     else:
-        which = "" if found.broken is None else f"entry {found.broken}: "
-        say(f"BROKEN: {which}{found.why}; {found.entries:,} entries before it are as they were written")
+        say(f"BROKEN: {found.why}; the first {found.entries:,} entries are as they were written")
     if found.why is not None:
         raise typer.Exit(3)
 
