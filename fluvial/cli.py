@@ -13,6 +13,7 @@ import typer
 
 from consumers.log import LogError, LogUnavailable
 from fluvial.commands import (
+    audit,
     demo,
     desk,
     doctor,
@@ -25,17 +26,22 @@ from fluvial.commands import (
     store,
     topics,
     upgrade,
+    users,
 )
-from fluvial.commands.common import plain_text
+from fluvial.commands.common import plain_log, say
 from fluvial.config import ConfigError
 from fluvial.incidents import NoSuchIncident
+from fluvial.people import NotAllowed
 from fluvial.reviews import Conflict, NoSuchPipeline, ReviewError
 from fluvial.snapshot import SnapshotError
 from fluvial.store import StoreError, StoreUnavailable
 
 OK, ERROR, USAGE, FAILED, NOT_ALLOWED, UNREACHABLE = range(6)
 
-MENDABLE = (LogError, StoreError, ConfigError, ReviewError, SnapshotError, NoSuchIncident, NoSuchPipeline)
+MENDABLE = (
+    *(LogError, StoreError, ConfigError, ReviewError, SnapshotError),
+    *(NoSuchIncident, NoSuchPipeline, NotAllowed),
+)
 """What is no bug but something that its reader can put right."""
 
 app = typer.Typer(
@@ -46,11 +52,13 @@ app = typer.Typer(
 )
 for part in (run, topics, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo):
     part.add_to(app)
+for part in (users, audit):
+    part.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"fluvial {version('fluvial')}")
+        say(f"fluvial {version('fluvial')}")
         raise typer.Exit(OK)
 
 
@@ -69,15 +77,17 @@ def exit_code(error: Exception) -> int:
         return UNREACHABLE
     if isinstance(error, ConfigError):
         return USAGE
-    return NOT_ALLOWED if isinstance(error, Conflict) else ERROR
+    return NOT_ALLOWED if isinstance(error, Conflict | NotAllowed) else ERROR
 
 
 def main() -> None:
     """Run a command; what users can mend is one sentence on stderr, never a traceback."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    *steps, render = structlog.get_config()["processors"]
+    factory = structlog.PrintLoggerFactory(sys.stderr)
+    structlog.configure(processors=[*steps, plain_log, render], logger_factory=factory)
     try:
         app()
     except MENDABLE as error:
         for line in str(error).splitlines():
-            typer.echo(f"fluvial: {plain_text(line)}", err=True)
+            say(f"fluvial: {line}", err=True)
         sys.exit(exit_code(error))

@@ -1,15 +1,14 @@
 """ReviewFeed: reviews that other tools write to the reviews topic, signed, each taken once.
 
-A message is a JSON object with the fields of :class:`fluvial.reviews.Request` (``id`` is required)
-and ``signature``: the hex HMAC-SHA256, under a key made of the pipeline's, of the object without it,
-as JSON with sorted keys and no white space (see :func:`sign`). What is refused goes to quarantine, and
-never stops the stream.
+A message is a JSON object with the fields of :class:`fluvial.reviews.Request` (``id`` is required) and
+those of :mod:`fluvial.signing`. Who decides, in which role and on which pipelines, follows from the key.
+What is refused goes to quarantine and into the audit trail, and never stops the stream.
 """
 
-import hashlib
 import hmac
 import json
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -17,29 +16,36 @@ from pydantic_core import to_json
 
 from consumers.log import Log
 from consumers.record import Record, TopicPartition
+from fluvial import trail
+from fluvial.accounts import holding, person_of, signing_key
+from fluvial.audit import Fact, append
 from fluvial.config import Pipeline
 from fluvial.incidents import NoSuchIncident
+from fluvial.people import NotAllowed, Person
 from fluvial.reviews import NoSuchPipeline, Request, ReviewError, review_within
-from fluvial.store import Store, cursor_table
+from fluvial.seen import Seen
+from fluvial.signing import ENVELOPE, STORE, of_store, sign
+from fluvial.store import Store, cursor_table, nonce_table
 
 AT_ONCE = 200
 """Reviews taken in one go: people are slower than this."""
+
+HOLDER = Person("", "admin", how="the store's key", trusted=True)
+"""Whoever signs with the store's own key."""
 
 
 class Refused(Exception):
     """Why a message is no review."""
 
 
-def sign(message: dict[str, Any], key: bytes) -> str:
-    """The signature of a review message under ``key``, as hex."""
-    unsigned = {name: value for name, value in message.items() if name != "signature"}
-    text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hmac.new(_review_key(key), text.encode(), hashlib.sha256).hexdigest()
+class Signed(NamedTuple):
+    """A message whose signature fits: who signed it, what it asks, and the nonce under the key's name."""
 
-
-def _review_key(key: bytes) -> bytes:
-    # A key of its own, so that a signature can never be taken for the seal of a snapshot.
-    return hmac.digest(key, b"fluvial reviews", hashlib.sha256)
+    person: Person
+    message: dict[str, Any]
+    key: str
+    nonce: str
+    expires: float
 
 
 class ReviewFeed:
@@ -69,33 +75,80 @@ class ReviewFeed:
             return int(db.execute(query).scalar() or 0)
 
     def _take(self, record: Record, topic_id: str) -> None:
+        place, signed = f"{topic_id}:{record.partition}:{record.offset}", None
         try:
-            self._decide(record, topic_id)
-        except (Refused, ReviewError, NoSuchIncident, NoSuchPipeline) as why:
+            signed = self._read(record)
+            self._decide(record, topic_id, signed, place)
+        except (Refused, ReviewError, NotAllowed, NoSuchIncident, NoSuchPipeline) as why:
             self._set_aside(record, str(why))
             with self._store.write() as db:
-                self._move(db, record, topic_id)
+                if self._move(db, record, topic_id):
+                    if signed is not None:
+                        self._spend(db, signed, place)
+                    append(db, self._refusal(signed, place, why))
 
-    def _decide(self, record: Record, topic_id: str) -> None:
-        request = self._read(record)
-        with self._store.write() as db:
+    def _decide(self, record: Record, topic_id: str, signed: Signed, place: str) -> None:
+        """Take a review, unless it was taken from this very place before."""
+        with self._store.read() as db:
+            column = nonce_table.c
+            query = sa.select(column.place).where(column.key == signed.key, column.nonce == signed.nonce)
+            before = db.execute(query).scalar()
+        if before == place:
+            with self._store.write() as db:
+                self._move(db, record, topic_id)
+            return
+        if before is not None:
+            raise Refused("it was sent before: its nonce is used up")
+        if signed.expires < time.time():
+            raise Refused("it has expired")
+        request = _request(signed)
+        with Seen(self._store, signed.person).write() as db:
             if self._move(db, record, topic_id):
+                if not self._spend(db, signed, place):
+                    raise Refused("it was sent before: its nonce is used up")
                 review_within(db, request, "topic")
 
-    def _read(self, record: Record) -> Request:
+    def _spend(self, db: sa.Connection, signed: Signed, place: str) -> bool:
+        """Use up a nonce; False where it was used before. They are kept, as the reviews are."""
+        row = {"key": signed.key, "nonce": signed.nonce, "place": place, "at": time.time()}
+        insert = self._store.insert(nonce_table).values(row).on_conflict_do_nothing()
+        return db.execute(insert.returning(nonce_table.c.place)).first() is not None
+
+    def _read(self, record: Record) -> Signed:
+        """The message in a record. Raises Refused unless somebody signed it who may sign."""
         message = _flat(record.value)
-        given = message.pop("signature", None)
+        given, name, nonce = (message.get(field) for field in ("signature", "key", "nonce"))
         if not isinstance(given, str):
             raise Refused("the message is not signed: see `fluvial review --topic`")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), sign(message, self._key).encode()):
+        if not isinstance(name, str) or not isinstance(nonce, str) or not 8 <= len(nonce) <= 100:
+            raise Refused("it names no key or no nonce, as older versions did: sign it again")
+        key, person = self._signer(name)
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), sign(message, key).encode()):
             raise Refused("the signature does not fit the message")
-        try:
-            request = Request.model_validate(message)
-        except ValidationError as error:
-            raise Refused(str(error.errors(include_url=False)[0]["msg"])) from None
-        if request.id is None:
-            raise Refused("a review from the topic needs an id, so that a repetition changes nothing")
-        return request
+        expires = message.get("expires")
+        if isinstance(expires, bool) or not isinstance(expires, int | float):
+            raise Refused("it does not say when it expires")
+        review = {field: value for field, value in message.items() if field not in ENVELOPE}
+        return Signed(person, review, name, nonce, expires)
+
+    def _signer(self, name: str) -> tuple[bytes, Person]:
+        """A key by its name, and whose it is. Raises Refused."""
+        if name == STORE:
+            return of_store(self._key).key, HOLDER
+        with self._store.read() as db:
+            row = holding(db, name, "topic") if name.isascii() and name.isprintable() else None
+        if row is None:
+            raise Refused("its key is unknown, has expired or was revoked")
+        return signing_key(self._store, name), person_of(row)
+
+    def _refusal(self, signed: Signed | None, place: str, why: Exception) -> Fact:
+        detail = {"why": str(why)[:300], "place": place}
+        if signed is None:
+            return Fact(trail.REFUSED, "", "topic", self._name, None, detail | {"shown": "no key"})
+        said = {name: str(signed.message.get(name, ""))[:100] for name in ("action", "id", "incident")}
+        who = str(signed.message.get("who", ""))[:200]
+        fact = Fact(trail.REFUSED, who, "topic", self._name, said["incident"] or None, said | detail)
+        return trail.by(signed.person, fact)
 
     def _set_aside(self, record: Record, why: str) -> None:
         shown = {
@@ -140,3 +193,15 @@ def _flat(value: bytes | None) -> dict[str, Any]:
     if nested := [name for name, held in message.items() if isinstance(held, dict | list)]:
         raise Refused(f"{nested[0][:50]!r} holds more than text or a number")
     return message
+
+
+def _request(signed: Signed) -> Request:
+    """What a message asks for, in the name of whoever signed it. Raises Refused."""
+    asked = {"who": signed.person.name, **signed.message}
+    try:
+        request = Request.model_validate(asked)
+    except ValidationError as error:
+        raise Refused(str(error.errors(include_url=False)[0]["msg"])) from None
+    if request.id is None:
+        raise Refused("a review from the topic needs an id, so that a repetition changes nothing")
+    return request

@@ -15,10 +15,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from fluvial import minutes, shard_rules
+from fluvial import audit, minutes, shard_rules, trail
 from fluvial.decision import LEARNING_ACTIONS
 from fluvial.incidents import WENT_ON, Incident, lock_pipeline, read_incident
 from fluvial.minutes import counts, history
+from fluvial.people import NotAllowed, acting
 from fluvial.review import (
     ACTIONS,
     EFFECTS,
@@ -68,13 +69,23 @@ def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) ->
 
 
 def review(store: Store, request: Request, channel: str) -> Review:
-    """Take one review. Raises Conflict, NotPossible, NoSuchIncident, NoSuchPipeline."""
-    with store.write() as db:
-        return review_within(db, request, channel)
+    """Take one review. Raises Conflict, NotPossible, NotAllowed, NoSuchIncident, NoSuchPipeline.
+
+    It is taken in the name and in the role of whoever sees the store this way: :mod:`fluvial.seen`.
+    """
+    try:
+        with store.write() as db:
+            return review_within(db, request, channel)
+    except (ReviewError, NotAllowed) as why:
+        trail.refused(store, request, channel, why)
+        raise
 
 
 def review_within(db: sa.Connection, request: Request, channel: str) -> Review:
     """Take one review inside a transaction that the caller commits."""
+    person = acting(db)
+    person.must(request.action)
+    request = request.model_copy(update={"who": person.named(request.who)})
     if (known := _known(db, request)) is not None:
         return known
     incident = read_incident(db, request.incident) if request.incident else None
@@ -115,6 +126,7 @@ class _Desk:
             args = {} if batch is None else {"batch": batch}
             shards = range(self.course.shards) if self.shard is None else [self.shard]
             _tell(self.db, taken, shards, args)
+        audit.append(self.db, trail.of_review(taken))
         return taken
 
     def _already(self) -> Review | None:
@@ -213,6 +225,8 @@ class _Desk:
                 self.db.execute(sa.insert(review_table).values(row))
         except IntegrityError:
             _known(self.db, self.request)  # raises: the id was used on another pipeline at this moment
+            if acting(self.db).pipelines is not None:  # who does not see that pipeline
+                raise Conflict(f"the review id {taken.id!r} was used for something else", "") from None
             raise
         return taken
 

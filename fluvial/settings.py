@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from fluvial.config import ConfigError
 from fluvial.engines import is_sqlite, url_of
+from fluvial.signing import Signer, of_reviewer
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # what Kafka takes as a member's name
 
@@ -49,11 +50,29 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="SQLAlchemy URL of SQLite or PostgreSQL")
     store_password_file: Path | None = Field(default=None, description="file with the store's password")
     key_file: Path | None = Field(
-        default=None, description="file with the key that seals snapshots and signs reviews"
+        default=None, description="file with the key that seals snapshots and the audit trail"
+    )
+    reviewer_key_file: Path | None = Field(
+        default=None, description="file with a reviewer's own key, to sign reviews for the topic with"
     )
     token_file: Path | None = Field(default=None, description="file with the console's access token")
     webhook_token_file: Path | None = Field(
         default=None, description="file with the token that Alertmanager's webhook shows to the console"
+    )
+    sign_in: Literal["token", "users"] = Field(
+        default="token", description="whether the console's own token opens it, or users' tokens only"
+    )
+    oidc_issuer: str = Field(
+        default="", description="URL of the OpenID Connect provider that vouches for users"
+    )
+    oidc_client: str = Field(default="", description="what the provider knows the console as")
+    oidc_secret_file: Path | None = Field(default=None, description="file with the client's secret")
+    oidc_name: str = Field(
+        default="preferred_username", description="the claim that is the name beside decisions"
+    )
+    oidc_groups: str = Field(default="groups", description="the claim with a user's groups")
+    oidc_roles: str = Field(
+        default="", description="GROUP=ROLE or GROUP=ROLE:PIPELINE+PIPELINE, several with commas"
     )
     alertmanager: str = Field(
         default="", description="URL of the Alertmanager that is silenced about what somebody has"
@@ -166,6 +185,13 @@ class Settings(BaseSettings):
     def key_path(self) -> Path:
         """The file with the sealing key."""
         return self.key_file or self.home / "key"
+
+    @property
+    def reviewer_key(self) -> Signer | None:
+        """The key that reviews for the topic are signed with, if it is somebody's own. Raises ConfigError."""
+        if self.reviewer_key_file is None:
+            return None
+        return of_reviewer(_password("FLUVIAL_REVIEWER_KEY_FILE", self.reviewer_key_file))
 
     @property
     def token_path(self) -> Path:

@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 2
+SCHEMA = 3
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -186,4 +186,75 @@ cursor_table = sa.Table(
     sa.Column("partition", sa.Integer, primary_key=True),
     sa.Column("topic_id", Text, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+person_table = sa.Table(
+    "person",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("role", Text, nullable=False),
+    sa.Column("pipelines", sa.JSON(none_as_null=True)),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("disabled_at", sa.Double),
+)
+
+token_table = sa.Table(
+    "token",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("person", Text, nullable=False, index=True),
+    sa.Column("use", Text, nullable=False),
+    sa.Column("hash", Text, nullable=False),
+    sa.Column("role", Text),
+    sa.Column("pipelines", sa.JSON(none_as_null=True)),
+    sa.Column("note", Text, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double),
+    sa.Column("revoked_at", sa.Double),
+    sa.Column("used_at", sa.Double),
+)
+
+session_table = sa.Table(
+    "session",
+    metadata,
+    sa.Column("hash", Text, primary_key=True),
+    sa.Column("person", Text, nullable=False, index=True),
+    sa.Column("token", Text),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("ended_at", sa.Double),
+)
+
+nonce_table = sa.Table(
+    "nonce",
+    metadata,
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("nonce", Text, primary_key=True),
+    sa.Column("place", Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
+audit_table = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("event", Text, nullable=False),
+    sa.Column("who", Text, nullable=False),
+    sa.Column("channel", Text, nullable=False),
+    sa.Column("pipeline", Text, index=True),
+    sa.Column("subject", Text),
+    sa.Column("detail", Text, nullable=False),
+    sa.Column("previous", Text, nullable=False),
+    sa.Column("hash", Text, nullable=False),
+)
+
+audit_head_table = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("hash", Text, nullable=False),
+    sa.Column("seal", Text, nullable=False),
 )

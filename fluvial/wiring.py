@@ -62,7 +62,8 @@ def _probe(settings: Settings) -> None:
 
 def open_store(settings: Settings) -> Store:
     """Open the store that the settings name. Raises StoreError."""
-    return Store(settings.store_url.render_as_string(hide_password=False))
+    url = settings.store_url.render_as_string(hide_password=False)
+    return Store(url, key=lambda: load_key(settings.key_path))
 
 
 def create_topics(pipeline: Pipeline, log: Log) -> dict[str, bool]:

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-import typer
-
-from fluvial.commands.common import plain_text, print_table
+from fluvial.commands.common import plain_text, print_table, say
 from fluvial.console.claims import PHASES, certainty, gap, lead, likely, sentence, subject
 from fluvial.console.phrases import count, moment, number
 from fluvial.evidence import Said, calling, cause, who
@@ -25,7 +23,7 @@ def print_claims(evidence: Sequence[Said]) -> None:
     for said in about[-MOST:]:
         _print_alarm(said)
     if beside and called:
-        typer.echo("  What else moved, without calling anybody:")
+        say("  What else moved, without calling anybody:")
         _note(len(beside), "earlier signal")
         rows = [_row(said, called[0]["onset"]) for said in beside[-MOST:]]
         print_table(("  what", "direction", "began", "before", "after", "change"), rows)
@@ -57,4 +55,4 @@ def _note(found: int, noun: str) -> None:
 
 
 def _say(text: str) -> None:
-    typer.echo(f"  {plain_text(text)}")
+    say(f"  {plain_text(text)}")

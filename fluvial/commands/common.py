@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Protocol
@@ -51,6 +51,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(escape(plain_text(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print lines of text; whatever is in them, a terminal sees nothing but text.
+
+    Everything that commands print goes through here, :func:`print_table` or :func:`print_json`.
+    """
+    typer.echo("\n".join(plain_text(line) for line in str(text).split("\n")), err=err, nl=nl)
+
+
+def plain_log(_logger: object, _method: str, said: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A log entry whose texts a terminal cannot mistake for commands; everything else is quoted anyway."""
+    return {name: plain_text(value) if isinstance(value, str) else value for name, value in said.items()}
 
 
 def plain_text(value: object) -> str:

@@ -14,7 +14,7 @@ import typer
 from prometheus_client import CollectorRegistry
 
 from consumers.log import Log
-from fluvial.commands.common import print_json, stop_on_signals
+from fluvial.commands.common import print_json, say, stop_on_signals
 from fluvial.commands.panel import Panel
 from fluvial.config import ConfigError, Pipeline, load
 from fluvial.incidents import Incidents
@@ -127,13 +127,13 @@ class Demo:
         self, runner: Runner, store: Store, status: ShardStatus | None, seconds: float, *, as_json: bool
     ) -> None:
         if status is None:
-            typer.echo("Stopped before the first batch.", err=True)
+            say("Stopped before the first batch.", err=True)
             return
         found = summary(status, Incidents(store).counts(self._pipeline.pipeline), seconds)
         if as_json:
             print_json(found)
         else:
-            typer.echo(
+            say(
                 f"{found['events']} events, {found['labels']} labels, ROC AUC "
                 f"{found['metrics']['rocauc']:.3f}, digest {found['digest'][:16]}, {seconds:.0f} s",
                 err=True,

@@ -12,7 +12,7 @@ import typer
 from fluvial import reviews
 from fluvial.calls import OVER
 from fluvial.commands.claimed import print_claims
-from fluvial.commands.common import AsJson, plain_text, print_json, print_table
+from fluvial.commands.common import AsJson, plain_text, print_json, print_table, say
 from fluvial.config import ConfigError
 from fluvial.console.phrases import loss, standing
 from fluvial.evidence import cause
@@ -97,23 +97,21 @@ def shards_of(store: Store, pipeline: str) -> list[Any]:
 def _print_shard(row: Any) -> None:
     held = row.status or {}
     owner = plain_text(row.owner)
-    typer.echo(f"shard {row.shard}  owner {owner}  epoch {row.epoch}  batch {row.last_batch}")
+    say(f"shard {row.shard}  owner {owner}  epoch {row.epoch}  batch {row.last_batch}")
     if row.halted:
-        typer.echo(f"  HALTED: {plain_text(row.halted)}")
+        say(f"  HALTED: {plain_text(row.halted)}")
     if not held:
         return
     parts = [f"{n} {name}" for name, n in held["outcomes"].items()] + [f"{held['waiting']} waiting"]
-    typer.echo(f"  {held['events']} events = {' + '.join(parts)}")
+    say(f"  {held['events']} events = {' + '.join(parts)}")
     goal = held["success"]
     if goal:
         value = _number(goal["value"])
-        typer.echo(
-            f"  success {goal['status']}: {goal['metric']} {value}, wanted {goal['goal']} {goal['level']}"
-        )
+        say(f"  success {goal['status']}: {goal['metric']} {value}, wanted {goal['goal']} {goal['level']}")
     if held.get("monitors"):
-        typer.echo(f"  monitors: {plain_text(_monitors(held['monitors']))}")
+        say(f"  monitors: {plain_text(_monitors(held['monitors']))}")
     reached = f", up to {day(held['watermark'])} UTC" if held["watermark"] else ""
-    typer.echo(f"  learning {'paused' if held['paused'] else 'on'}{reached}")
+    say(f"  learning {'paused' if held['paused'] else 'on'}{reached}")
 
 
 def _monitors(held: Mapping[str, tuple[str, float | None]]) -> str:
@@ -165,18 +163,18 @@ def incident(
     if json:
         print_json(one.told() | {"reviews": [r._asdict() for r in past]})
         return
-    typer.echo(f"{one.id}  {one.state}  {one.severity}  {one.pipeline}, shard {one.shard}")
+    say(f"{one.id}  {one.state}  {one.severity}  {one.pipeline}, shard {one.shard}")
     if is_drift(one.monitor):
         print_claims(one.evidence)
     for found in [] if is_drift(one.monitor) else one.evidence:
         _print_evidence(one, found)
     for taken in reversed(past):
-        typer.echo(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
+        say(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
     if one.verdict == WENT_ON:
-        typer.echo(f"  {day(one.resolved_at)} shard {one.shard} went on; the incident closed by itself")
+        say(f"  {day(one.resolved_at)} shard {one.shard} went on; the incident closed by itself")
     if one.verdict == OVER:
-        typer.echo(f"  {day(one.resolved_at)} the alert was over; the incident closed by itself")
-    typer.echo(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
+        say(f"  {day(one.resolved_at)} the alert was over; the incident closed by itself")
+    say(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
     wanted = ("acknowledge", *ONE_SHARD) if one.monitor == HALT else _at_drift()
     print_table(("action", "effect"), [(action, EFFECTS[action]) for action in wanted])
 
@@ -185,7 +183,7 @@ def _print_evidence(one: Incident, found: Mapping[str, Any]) -> None:
     if one.monitor == HALT:
         _print_halt(one, found)
     else:
-        typer.echo(f"  Alertmanager told of it on {day(found['time'])} (clock): {plain_text(found['why'])}")
+        say(f"  Alertmanager told of it on {day(found['time'])} (clock): {plain_text(found['why'])}")
 
 
 def _at_drift() -> list[Action]:
@@ -193,13 +191,13 @@ def _at_drift() -> list[Action]:
 
 
 def _print_halt(one: Incident, said: Mapping[str, Any]) -> None:
-    typer.echo(f"  {plain_text(standing(one.shard, said['why'], said['onset'], one.resolved_at))}")
+    say(f"  {plain_text(standing(one.shard, said['why'], said['onset'], one.resolved_at))}")
     if one.resolved_at is not None:
         return
     if said["gives_up"] is not None:
-        typer.echo(f"  accepting the gap: {plain_text(loss(said['gives_up']))}")
+        say(f"  accepting the gap: {plain_text(loss(said['gives_up']))}")
     if said["retried"]:
-        typer.echo("  it is tried again every minute")
+        say("  it is tried again every minute")
 
 
 def history(pipeline: Pipeline = None, json: AsJson = False) -> None:

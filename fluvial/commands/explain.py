@@ -9,7 +9,7 @@ from consumers.event import Value
 from consumers.image import Image
 from consumers.redaction import MASK
 from fluvial import reviews
-from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table
+from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table, say
 from fluvial.commands.past import Archive, archive, definitions, moment
 from fluvial.commands.progress import Progress, told
 from fluvial.commands.shown import figure, forecast
@@ -53,10 +53,10 @@ def explain_prediction(
             said = find(pipeline, found.place.log, event_id, search)
             made = explain(found.place, said, progress=progress)
         except NoSuchPrediction as none:
-            typer.echo(f"fluvial: {plain_text(none)}", err=True)
+            say(f"fluvial: {plain_text(none)}", err=True)
             raise typer.Exit(1) from None
         except (Gap, StepFailed) as trouble:
-            typer.echo(f"fluvial: it cannot be made again: {plain_text(trouble)}", err=True)
+            say(f"fluvial: it cannot be made again: {plain_text(trouble)}", err=True)
             raise typer.Exit(1) from None
         progress.stop()
         if json:
@@ -124,13 +124,13 @@ def _print(made: Explanation, found: Archive) -> None:
     ]
     print_table(("", ""), rows)
     private = _private(made)
-    typer.echo("")
+    say("")
     columns = ("the model saw", "", "replaced by", "", "forecast then", "contribution")
     strongest_first = sorted(made.contributions, key=lambda one: -abs(one.change))
     print_table(columns, [_line(_masked(one._asdict(), private)) for one in strongest_first])
-    typer.echo(f"\n{METHOD}")
+    say(f"\n{METHOD}")
     if aside := ", ".join(_aside(made, name, value) for name, value in made.context.items()):
-        typer.echo(f"Not seen by the model: {aside}")
+        say(f"Not seen by the model: {aside}")
 
 
 def _aside(made: Explanation, name: str, value: Value) -> str:

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from fluvial.commands.common import plain_text
 from fluvial.commands.desk import day
 from fluvial.config import Pipeline
 from fluvial.incidents import Incidents
@@ -37,7 +38,8 @@ class Panel:
 
     def __enter__(self) -> "Panel":
         if not self._quiet:
-            self._console.print(f"[bold]{self._pipeline.question}[/]\nConsole: {self._url}", soft_wrap=True)
+            self._console.print(Text(plain_text(self._pipeline.question), "bold"), soft_wrap=True)
+            self._console.print(f"Console: {self._url}", soft_wrap=True)
             self._thread.start()
         return self
 

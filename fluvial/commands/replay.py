@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from fluvial.backtest import Comparison, backtest
-from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json
+from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, say
 from fluvial.commands.past import Archive, OneShard, archive, definitions
 from fluvial.commands.progress import Progress
 from fluvial.commands.shown import print_alarms, print_differences, print_scores, print_status
@@ -67,7 +67,7 @@ def replay(
             else:
                 _prove(found, moment_wanted, json=json)
         except (Gap, StepFailed) as trouble:
-            typer.echo(f"cannot be replayed: {plain_text(trouble)}", err=True)
+            say(f"cannot be replayed: {plain_text(trouble)}", err=True)
             raise typer.Exit(3) from None
 
 
@@ -103,19 +103,19 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
 
 def _print_verdict(verdict: Verdict, known: Mapping[str, str]) -> None:
     what = f"{verdict.batches:,} batches, {verdict.predictions:,} predictions, {verdict.compared:,} compared"
-    typer.echo(f"shard {verdict.shard}: {what}: {'DIFFERENT' if verdict.difference else 'identical'}")
+    say(f"shard {verdict.shard}: {what}: {'DIFFERENT' if verdict.difference else 'identical'}")
     if verdict.difference:
-        typer.echo(f"  the first difference: {plain_text(verdict.difference)}")
+        say(f"  the first difference: {plain_text(verdict.difference)}")
     for first, last, why in verdict.unverified:
-        typer.echo(f"  batches {first:,} to {last:,} cannot be replayed any more: {plain_text(why)}")
+        say(f"  batches {first:,} to {last:,} cannot be replayed any more: {plain_text(why)}")
     if verdict.unverified:
-        typer.echo(f"  verified from batch {verdict.unverified[-1].last + 1:,} on, from a snapshot")
+        say(f"  verified from batch {verdict.unverified[-1].last + 1:,} on, from a snapshot")
     if others := sum(verdict.others.values()):
         names = ", ".join(f"{n:,} by {known.get(name, name)}" for name, n in verdict.others.items())
-        typer.echo(f"  {others:,} predictions were made by earlier definitions and are not compared: {names}")
+        say(f"  {others:,} predictions were made by earlier definitions and are not compared: {names}")
     if verdict.given_up:
-        typer.echo(f"  {verdict.given_up:,} predictions are of batches that a person gave up")
-    typer.echo(f"  digest {verdict.digest}")
+        say(f"  {verdict.given_up:,} predictions are of batches that a person gave up")
+    say(f"  digest {verdict.digest}")
 
 
 # ---- look
@@ -165,19 +165,19 @@ def _compared(one: Comparison) -> dict[str, Any]:
 
 def _print_comparison(one: Comparison, without: list[str], goal: SuccessSpec | None) -> None:
     beside = one.beside
-    typer.echo(
+    say(
         f"shard {one.shard}: batches {one.since + 1:,} to {one.batch:,}, {one.original.events:,} events; "
         f"both judged on the same {beside.labels:,} labels, each as late as it came"
     )
     if one.since:
-        typer.echo("  earlier records are gone: both begin there with nothing learned")
+        say("  earlier records are gone: both begin there with nothing learned")
     if without:
         gone = one.sieve.left_out
-        typer.echo(f"  left out: {gone['events']:,} events and {gone['labels']:,} labels")
+        say(f"  left out: {gone['events']:,} events and {gone['labels']:,} labels")
         for name in (name for name in without if name not in one.sieve.seen):
-            typer.echo(f"  there is no source {plain_text(name)!r}{nearest(name, list(one.sieve.seen)[:20])}")
-    typer.echo("")
+            say(f"  there is no source {plain_text(name)!r}{nearest(name, list(one.sieve.seen)[:20])}")
+    say("")
     print_scores(TITLES, beside, goal.metric if goal else None)
-    typer.echo("")
+    say("")
     print_differences(beside, TITLES)
     print_alarms(TITLES, one.alarms)

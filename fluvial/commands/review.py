@@ -4,6 +4,7 @@ import getpass
 import json as jsonlib
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -11,12 +12,12 @@ import typer
 from pydantic import ValidationError
 
 from fluvial import reviews
-from fluvial.commands.common import AsJson, print_json
+from fluvial.commands.common import AsJson, print_json, say
 from fluvial.commands.desk import Pipeline, opened_store
 from fluvial.config import ConfigError
-from fluvial.review_feed import sign
 from fluvial.reviews import ACTIONS, Request
 from fluvial.settings import settings
+from fluvial.signing import STORE, Signer, of_store, signed
 from fluvial.snapshot import load_key
 from fluvial.store import Store
 from fluvial.wiring import open_log
@@ -80,7 +81,7 @@ def _decide(wish: dict[str, Any], topic: str | None, *, json: bool) -> None:
     else:
         request = asked(wish | {"id": wish["id"] or uuid4().hex})
         _send(request, topic)
-        typer.echo(f"sent to {topic} as {request.id}")
+        say(f"sent to {topic} as {request.id}")
 
 
 def asked(wish: dict[str, Any]) -> Request:
@@ -99,7 +100,7 @@ def take(store: Store, request: Request, *, json: bool) -> None:
     if json:
         print_json(taken._asdict())
     else:
-        typer.echo(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
+        say(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
 
 
 def login() -> str:
@@ -112,13 +113,22 @@ def login() -> str:
 
 def _send(request: Request, topic: str) -> None:
     here = settings()
-    if not here.key_path.exists():  # a key made now would fit no worker's
-        raise ConfigError(f"there is no key at {here.key_path}: give FLUVIAL_KEY_FILE the workers' own")
+    signer = here.reviewer_key or _store_key(here.key_path)
     message: dict[str, Any] = request.model_dump(exclude_none=True)
-    message["signature"] = sign(message, load_key(here.key_path))
-    value = jsonlib.dumps(message).encode()
+    if signer.name != STORE:  # who decides follows from the key
+        del message["who"]
+    value = jsonlib.dumps(signed(message, signer)).encode()
     with closing(open_log(here)) as log:
         log.append(
             topic, value, key=(request.id or "").encode(), timestamp=int(time.time() * 1000), partition=0
         )
         log.flush()
+
+
+def _store_key(path: Path) -> Signer:
+    if not path.exists():  # a key made now would fit no worker's
+        raise ConfigError(
+            f"there is no key at {path}: give FLUVIAL_REVIEWER_KEY_FILE your own, or FLUVIAL_KEY_FILE that "
+            "of the workers"
+        )
+    return of_store(load_key(path))

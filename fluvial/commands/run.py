@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from consumers.log import Log
 from fluvial.alertmanager import Alertmanager
-from fluvial.commands.common import PipelineFile, stop_on_signals
+from fluvial.commands.common import PipelineFile, say, stop_on_signals
 from fluvial.config import Pipeline, load
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
@@ -24,6 +24,7 @@ from fluvial.wiring import check_topics, create_topics, make_runner, open_log_pa
 from monitors.metrics import MetricsServer
 
 if TYPE_CHECKING:
+    from fluvial.console.app import SignIn
     from fluvial.console.server import ConsoleServer
 
 logger = structlog.get_logger()
@@ -114,20 +115,31 @@ def served(here: Settings, store: Store, host: str, port: int) -> Iterator["Cons
     if here.alertmanager:
         silencer = Silencer(store, Alertmanager(here.alertmanager, *here.alertmanager_login))
     tokens = {"token": console_token(here.token_path), "webhook": console_token(here.webhook_token_path)}
-    server = ConsoleServer(store, **tokens, host=host, port=port)
+    server = ConsoleServer(store, **tokens, host=host, port=port, sign_in=_sign_in(here, store))
     with ExitStack() as stack:
         stack.callback(server.stop)
         server.start()
-        typer.echo(f"Console: {server.url}", err=True)
+        say(f"Console: {server.url}", err=True)
         if silencer is not None:
             stack.enter_context(silencer)
         yield server
 
 
+def _sign_in(here: Settings, store: Store) -> "SignIn":
+    """How people get into the console. Raises ConfigError."""
+    from fluvial.console.app import SignIn  # noqa: PLC0415 - as in served
+    from fluvial.console.oidc import Provider  # noqa: PLC0415
+    from fluvial.console.relying import relying  # noqa: PLC0415
+
+    told = relying(here)
+    provider = None if told is None else Provider(told, store.key_for("signin"))
+    return SignIn(local=here.sign_in == "token", provider=provider)
+
+
 def check(pipeline_file: PipelineFile) -> None:
     """Check a pipeline file without starting anything."""
     pipeline = load(Path(pipeline_file))
-    typer.echo(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
+    say(f"{pipeline_file}: fine. {pipeline.pipeline} asks: {pipeline.question}")
 
 
 @contextmanager

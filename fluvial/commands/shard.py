@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fluvial.commands.common import AsJson, plain_text, print_json, print_table
+from fluvial.commands.common import AsJson, plain_text, print_json, print_table, say
 from fluvial.commands.desk import day, opened_store, shards_of
 from fluvial.commands.review import Name, Reason, ReviewId, Who, asked, login, take
 from fluvial.console.phrases import loss
@@ -63,11 +63,11 @@ def resume(
 
 def _say_what_it_costs(incident: Incident, *, accepted: bool) -> None:
     said = incident.evidence[-1]
-    typer.echo(f"It stands still because: {plain_text(said['why'])}")
+    say(f"It stands still because: {plain_text(said['why'])}")
     if said["gives_up"] is not None:
         what = "Given up" if accepted else "With --accept-gap would be given up"
-        typer.echo(f"{what}: {plain_text(loss(said['gives_up']))}")
-    typer.echo(f"What came of it: fluvial incident {incident.id}")
+        say(f"{what}: {plain_text(loss(said['gives_up']))}")
+    say(f"What came of it: fluvial incident {incident.id}")
 
 
 def _standing(store: Store, pipeline: str, shard: int) -> Incident | None:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, isnan
 
-import typer
-
 from fluvial.beside import Beside
-from fluvial.commands.common import plain_text, print_table
+from fluvial.commands.common import plain_text, print_table, say
 from fluvial.commands.past import moment
 from fluvial.console.claims import subject
 from learners.scoring import BETTER
@@ -22,13 +20,11 @@ Values = Mapping[str, Mapping[str, float]]
 
 def print_status(status: ShardStatus) -> None:
     """A shard at one moment: counts, scores, monitors."""
-    typer.echo(
-        f"shard {status.shard} after batch {status.batch:,}, stream time {moment(status.watermark)} UTC"
-    )
+    say(f"shard {status.shard} after batch {status.batch:,}, stream time {moment(status.watermark)} UTC")
     for line in counts(status):
-        typer.echo(f"  {line}")
-    typer.echo(f"  digest {status.digest}")
-    typer.echo("")
+        say(f"  {line}")
+    say(f"  digest {status.digest}")
+    say("")
     names = list(status.scores["model"])
     rows = [(name, *(figure(values[metric]) for metric in names)) for name, values in status.scores.items()]
     recent = status.recent_scores
@@ -116,10 +112,10 @@ def figure(value: float) -> str:
 def print_differences(beside: Beside, titles: Sequence[str]) -> None:
     """How many predictions of two runs differ, by how much, and those that differ most."""
     share = f" ({beside.differ / beside.pairs:.1%})" if beside.pairs else ""
-    typer.echo(f"Predictions: {beside.differ:,} of {beside.pairs:,} differ{share}", nl=not beside.differ)
+    say(f"Predictions: {beside.differ:,} of {beside.pairs:,} differ{share}", nl=not beside.differ)
     if not beside.differ:
         return
-    typer.echo(
+    say(
         f", by {beside.mean:.4g} in the mean and {beside.largest:.4g} at most; "
         f"{beside.decided_otherwise:,} decide otherwise"
     )
@@ -127,13 +123,13 @@ def print_differences(beside: Beside, titles: Sequence[str]) -> None:
         (one.id, forecast(one.first), forecast(one.second), f"{one.apart:.4g}") for one in beside.examples
     ]
     print_table(("differ most", *titles, "apart"), rows)
-    typer.echo("")
+    say("")
 
 
 def print_alarms(titles: Sequence[str], alarms: Sequence[Sequence[Alarm]]) -> None:
     """The alarms of two runs, one line each, in the order of event time."""
     said = ", ".join(f"{title} {len(some)}" for title, some in zip(titles, alarms, strict=True))
-    typer.echo(f"Alarms: {said}")
+    say(f"Alarms: {said}")
     rows = [
         (
             moment(one.time),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from fluvial import anatomy
-from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table
+from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table, say
 from fluvial.commands.past import Archive, FirstShard, OneShard, archive, moment
 from fluvial.commands.progress import Progress
 from fluvial.commands.shown import print_status
@@ -96,14 +96,14 @@ def inspect(pipeline_file: PipelineFile, batch: Number, shard: FirstShard = 0, j
         print_json({"header": header, "status": status, "model": model, "bytes": shares})
         return
     print_status(past.shard.status())
-    typer.echo("")
-    typer.echo(f"model {plain_text(past.shard.pipeline.model)}")
+    say("")
+    say(f"model {plain_text(past.shard.pipeline.model)}")
     rows = [(one.path, one.kind, f"{one.size:,}", _figures(one.figures)) for one in parts]
     print_table(("step", "class", "bytes", "grown to"), rows)
-    typer.echo("")
-    typer.echo("bytes: " + ", ".join(f"{name} {size:,}" for name, size in shares.items()))
+    say("")
+    say("bytes: " + ", ".join(f"{name} {size:,}" for name, size in shares.items()))
     if header is None:
-        typer.echo("no snapshot of this batch is kept: the state was rebuilt by replay")
+        say("no snapshot of this batch is kept: the state was rebuilt by replay")
     else:
         print_table(("header", ""), [(name, _flat(value)) for name, value in sorted(header.items())])
 
@@ -156,13 +156,13 @@ def diff(
     shown = [_changed(row) for row in rows if not _only_in_json(row[0])]
     print_table(("what", f"after batch {before:,}", f"after batch {after:,}", "change"), shown)
     if moved:
-        typer.echo("")
+        say("")
         rest = f"; these {MOST} most" if len(moved) > MOST else ""
-        typer.echo(f"{len(moved):,} weights moved{rest}")
+        say(f"{len(moved):,} weights moved{rest}")
         lines = [(w.path, w.feature, f"{w.before:.6g}", f"{w.after:.6g}", f"{w.change:+.4g}") for w in moved]
         print_table(("step", "feature", "before", "after", "change"), lines[:MOST])
     if not rows and not moved:
-        typer.echo("nothing changed")
+        say("nothing changed")
 
 
 def _facts(status: Mapping[str, Any], path: str = "") -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fluvial import schema
-from fluvial.commands.common import AsJson, print_json, print_table
+from fluvial.commands.common import AsJson, print_json, print_table, say
 from fluvial.database import Database
 from fluvial.settings import settings
 from fluvial.tables import SCHEMA
@@ -42,7 +42,7 @@ def upgrade(wait: Wait = 60.0) -> None:
         database.make_folder()
         before = schema.upgrade(database)
         done = "nothing to do" if before == SCHEMA else "made" if before is None else f"it was {before}"
-        typer.echo(f"{database} has schema {SCHEMA}: {done}")
+        say(f"{database} has schema {SCHEMA}: {done}")
 
 
 def _advice(there: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from consumers.record import TopicPartition
-from fluvial.commands.common import AsJson, PipelineFile, print_json, print_table
+from fluvial.commands.common import AsJson, PipelineFile, print_json, print_table, say
 from fluvial.config import load
 from fluvial.producing import from_file, from_lines, produce
 from fluvial.settings import settings
@@ -34,7 +34,7 @@ def create(pipeline_file: PipelineFile, wait: Wait = 30.0) -> None:
     pipeline = load(pipeline_file)
     log = open_log_patiently(settings(), wait)
     for topic, made in create_topics(pipeline, log).items():
-        typer.echo(f"{'created' if made else 'exists '}  {topic}")
+        say(f"{'created' if made else 'exists '}  {topic}")
     log.close()
 
 
@@ -71,4 +71,4 @@ def produce_records(
         records = from_lines(sys.stdin, stream, pipeline.id if stream == "events" else "id")
     sent = produce(pipeline, log, records, resume=resume)
     log.close()
-    typer.echo(f"{sent['events']} events, {sent['labels']} labels")
+    say(f"{sent['events']} events, {sent['labels']} labels")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from fluvial.changes import Change
-from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table
+from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json, print_table, say
 from fluvial.commands.past import OneShard, archive, moment
 from fluvial.commands.progress import Progress, told
 from fluvial.commands.shown import print_alarms, print_differences, print_scores
@@ -50,7 +50,7 @@ def rehearse_upgrade(
                 with Progress(f"shard {number}") as progress:
                     found.append(rehearse(past.place, past.store, number, events, progress=progress))
             except (Gap, StepFailed) as trouble:
-                typer.echo(f"the new definition cannot take over: {plain_text(trouble)}", err=True)
+                say(f"the new definition cannot take over: {plain_text(trouble)}", err=True)
                 raise typer.Exit(3) from None
     if json:
         print_json([_plain(one, pipeline) for one in found])
@@ -82,10 +82,10 @@ def _plain(one: Rehearsal, pipeline: Pipeline) -> dict[str, Any]:
 def _print_definitions(one: Rehearsal, pipeline: Pipeline) -> None:
     since = f"since {moment(one.running.at)} UTC" if one.running else "the store knows nothing else of it"
     new = definition(pipeline)
-    typer.echo(f"running: {one.running_name} ({since})")
-    typer.echo(f"new:     {new}{' (the same)' if new == one.running_name else ''}")
+    say(f"running: {one.running_name} ({since})")
+    say(f"new:     {new}{' (the same)' if new == one.running_name else ''}")
     if one.changes:
-        typer.echo("")
+        say("")
         print_table(("what differs", "running", "new", ""), map(_change, one.changes))
 
 
@@ -108,23 +108,23 @@ def _cut(text: str, at: int, most: int = 60) -> str:
 
 def _print(one: Rehearsal, pipeline: Pipeline) -> None:
     goal = pipeline.success.metric if pipeline.success else None
-    typer.echo(f"\nshard {one.shard}: the newest {one.tail.pairs:,} predictions, as published and anew")
+    say(f"\nshard {one.shard}: the newest {one.tail.pairs:,} predictions, as published and anew")
     if sum(one.tail.alone):
-        typer.echo(f"  only published: {one.tail.alone[0]:,}, only anew: {one.tail.alone[1]:,}")
+        say(f"  only published: {one.tail.alone[0]:,}, only anew: {one.tail.alone[1]:,}")
     print_differences(one.tail, PUBLISHED)
     if one.tail.labels:
-        typer.echo(f"judged on the {one.tail.labels:,} labels of these")
+        say(f"judged on the {one.tail.labels:,} labels of these")
         print_scores(PUBLISHED, one.tail, goal, lately=False)
-        typer.echo("")
+        say("")
     if one.runs is not None:
-        typer.echo(f"both replayed from the start, judged on {one.runs.labels:,} labels")
+        say(f"both replayed from the start, judged on {one.runs.labels:,} labels")
         print_scores(REPLAYED, one.runs, goal)
-        typer.echo("")
+        say("")
     elif one.not_replayed:
-        typer.echo(f"the running definition cannot be replayed here: {plain_text(one.not_replayed)}")
+        say(f"the running definition cannot be replayed here: {plain_text(one.not_replayed)}")
     print_alarms(("running", "new"), one.alarms)
-    typer.echo(f"\n{_switch(one)}")
-    typer.echo("identical: switching changes nothing" if one.identical else "DIFFERENT: see above")
+    say(f"\n{_switch(one)}")
+    say("identical: switching changes nothing" if one.identical else "DIFFERENT: see above")
 
 
 def _switch(one: Rehearsal) -> str:

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from fluvial.console import claims, phrases
-from fluvial.console.auth import Access
 from fluvial.console.models import Problem
+from fluvial.console.visits import visit_of
 from fluvial.evidence import Said
 
 WHO = "fluvial_who"
@@ -55,8 +55,7 @@ HELP = {
 class Answers:
     """Makes every page; what comes from events is escaped and made visible in one place, here."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self) -> None:
         self._pages = Environment(
             loader=PackageLoader("fluvial.console"),
             autoescape=True,
@@ -89,9 +88,17 @@ class Answers:
         self, request: Request, template: str, context: Mapping[str, Any], status: int = 200
     ) -> Response:
         """A page for a visitor who has been let in."""
-        who = phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
-        shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who}
+        visit = visit_of(request)
+        who = visit.person.name or phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
+        shared = {"path": request.scope["path"], "csrf": visit.csrf or "", "who": who}
+        shared |= {"person": visit.person, "session": visit.cookie != ""}
         return HTMLResponse(self._pages.get_template(template).render({**shared, **context}), status)
+
+    def message(self, request: Request, title: str, detail: str, status: int = 200) -> Response:
+        """A page with one sentence on it, and what to do next."""
+        shown = {"title": title, "detail": detail, "help": HELP.get(status), "status": status}
+        page = self._pages.get_template("message.html").render(shown | {"path": request.scope["path"]})
+        return HTMLResponse(page, status, _headers(status))
 
     def refuse(self, request: Request, status: int, detail: str) -> Response:
         """Say why a request was not answered, and what to do."""
@@ -100,9 +107,7 @@ class Answers:
             return JSONResponse(problem.model_dump(), status, _headers(status))
         title = TITLES.get(status, "That did not work")
         sentence = detail[:1].upper() + detail[1:]
-        shown = {"title": title, "detail": sentence, "help": HELP.get(status), "path": request.scope["path"]}
-        page = self._pages.get_template("message.html").render(shown)
-        return HTMLResponse(page, status, _headers(status))
+        return self.message(request, title, sentence, status)
 
 
 def _headers(status: int) -> dict[str, str] | None:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
+from starlette.responses import JSONResponse
 
 from fluvial.console import cases, charts, reading
 from fluvial.console.deciding import decide
@@ -19,16 +20,19 @@ from fluvial.console.models import (
     ReviewBody,
     ReviewView,
 )
+from fluvial.console.needs import needs
 from fluvial.console.reading import MOST_POINTS, Span
+from fluvial.console.visits import visit_of
 from fluvial.incidents import State
+from fluvial.seen import Seen
 from fluvial.store import Store
 
 
 def opened_store(request: Request) -> Store:
-    """The store that the console was made with."""
+    """The store that the console was made with, as whoever asks sees it: see :mod:`fluvial.seen`."""
     store = request.app.state.store
     assert isinstance(store, Store)
-    return store
+    return Seen(store, visit_of(request).person)
 
 
 Stored = Annotated[Store, Depends(opened_store)]
@@ -39,39 +43,48 @@ Time = Annotated[float | None, Query(allow_inf_nan=False, description="event tim
 
 def may_change(request: Request, x_csrf_token: Annotated[str, Header()] = "") -> None:
     """Let a bearer change something; a browser's script must show that it comes from our page."""
-    bearer = getattr(request.state, "bearer", False)
-    if not bearer and not request.app.state.access.allows_change(x_csrf_token):
+    if not visit_of(request).allows_change(x_csrf_token):
         raise HTTPException(403, "A change needs a bearer token, or the page's X-CSRF-Token.")
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "no token, or a wrong one"},
+    403: {"model": Problem, "description": "not for your role, or a browser's request from another page"},
     404: {"model": Problem, "description": "no such thing"},
     422: {"model": Problem, "description": "not understood, or not possible"},
     503: {"model": Problem, "description": "the store does not answer; nothing was changed"},
 }
 
 DECIDING = REFUSALS | {
-    403: {"model": Problem, "description": "a browser's request from another page"},
     409: {"model": ConflictProblem, "description": "somebody was first, or it changed since you looked"},
 }
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=REFUSALS)
 
 
+@router.get("/openapi.json", include_in_schema=False)
+@needs("viewer")
+def openapi(request: Request) -> JSONResponse:
+    """This description."""
+    return JSONResponse(request.app.openapi())
+
+
 @router.get("/pipelines")
+@needs("viewer")
 def pipelines(store: Stored) -> list[PipelineSummary]:
     """All pipelines, by name."""
     return reading.summaries(store)
 
 
 @router.get("/pipelines/{name}")
+@needs("viewer")
 def pipeline(name: str, store: Stored) -> PipelineDetail:
     """Everything about one pipeline."""
     return reading.detail(store, name)
 
 
 @router.get("/pipelines/{name}/points")
+@needs("viewer")
 def points(
     name: str,
     store: Stored,
@@ -86,12 +99,14 @@ def points(
 
 
 @router.get("/pipelines/{name}/chart")
+@needs("viewer")
 def pipeline_chart(name: str, store: Stored) -> Figure:
     """The pipeline's quality over event time, as Plotly draws it."""
     return charts.pipeline_figure(store, name)
 
 
 @router.get("/pipelines/{name}/signals")
+@needs("viewer")
 def signals(name: str, store: Stored, limit: Limit = 50) -> list[Signal]:
     """What its monitors said, the newest first: what called somebody, and what did not."""
     reading.detail(store, name)
@@ -99,6 +114,7 @@ def signals(name: str, store: Stored, limit: Limit = 50) -> list[Signal]:
 
 
 @router.get("/incidents")
+@needs("viewer")
 def incidents(
     store: Stored,
     state: State | None = None,
@@ -111,18 +127,21 @@ def incidents(
 
 
 @router.get("/incidents/{incident_id}")
+@needs("viewer")
 def incident(incident_id: str, store: Stored) -> IncidentDetail:
     """One incident with its evidence, its reviews and what can be decided now."""
     return cases.detail(store, incident_id)
 
 
 @router.get("/incidents/{incident_id}/chart")
+@needs("viewer")
 def incident_chart(incident_id: str, store: Stored) -> Figure:
     """The watched quantity around the onset, as Plotly draws it."""
     return charts.incident_figure(store, incident_id)
 
 
 @router.get("/reviews")
+@needs("viewer")
 def reviews(
     store: Stored, incident: str | None = None, pipeline: str | None = None, limit: Limit = 200
 ) -> list[ReviewView]:
@@ -131,12 +150,14 @@ def reviews(
 
 
 @router.post("/incidents/{incident_id}/reviews", responses=DECIDING, dependencies=[Depends(may_change)])
+@needs("reviewer")
 def review_incident(incident_id: str, body: ReviewBody, store: Stored) -> ReviewView:
     """Decide about an incident; repeating a review changes nothing."""
     return cases.view(decide(store, body.model_dump() | {"incident": incident_id}, "api"))
 
 
 @router.post("/pipelines/{name}/reviews", responses=DECIDING, dependencies=[Depends(may_change)])
+@needs("reviewer")
 def review_pipeline(name: str, body: ReviewBody, store: Stored) -> ReviewView:
     """Pause, resume or reset a pipeline's model; repeating a review changes nothing."""
     return cases.view(decide(store, body.model_dump() | {"pipeline": name}, "api"))

@@ -1,7 +1,7 @@
 """The console as an ASGI application: pages for people, an API for programs, one gate before both."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -9,24 +9,31 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from fluvial.console import api, pages
+from fluvial.console import api, audit, pages, signin
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
 from fluvial.console.deciding import Unclear, explain
+from fluvial.console.keeper import Gatekeeper
 from fluvial.console.models import ConflictProblem, Health, Problem
+from fluvial.console.needs import Needs, open_to_all
+from fluvial.console.oidc import Provider
+from fluvial.console.refusals import Refusals
+from fluvial.console.visits import Doorman
 from fluvial.incidents import NoSuchIncident
+from fluvial.people import NotAllowed
 from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
 from fluvial.store import Store, StoreUnavailable, schema_table
 
 DESCRIPTION = """Pipelines, incidents and decisions, as the pages show them.
 
-Send the console's token as `Authorization: Bearer`. Times ending in `_at` are clock times, others
+Send a token as `Authorization: Bearer`. Times ending in `_at` are clock times, others
 event times; both in seconds since 1970 UTC."""
 
 STATUS: dict[type[Exception], int] = {
     NoSuchIncident: 404,
     NoSuchPipeline: 404,
+    NotAllowed: 403,
     NotPossible: 422,
     Unclear: 422,
     StoreUnavailable: 503,
@@ -36,7 +43,23 @@ STATUS: dict[type[Exception], int] = {
 Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
 
 
-def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] = ()) -> FastAPI:
+class SignIn(NamedTuple):
+    """How people get in beside showing a token of their own.
+
+    ``local`` says whether the console's own token opens it; ``provider`` vouches for users by OpenID
+    Connect.
+    """
+
+    local: bool = True
+    provider: Provider | None = None
+
+
+BY_TOKEN = SignIn()
+
+
+def create(
+    store: Store, *, token: str, webhook: str = "", names: Sequence[str] = (), sign_in: SignIn = BY_TOKEN
+) -> FastAPI:
     """Make the console of a store.
 
     ``webhook`` is the token for Alertmanager; ``names`` are host names it answers to beside localhost.
@@ -47,21 +70,24 @@ def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] 
         description=DESCRIPTION,
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # a route of our own, which says whom it is for
     )
     access = Access(token, webhook)
-    answers = Answers(access)
+    answers, refusals = Answers(), Refusals(store)
+    doorman = Doorman(access, store, local=sign_in.local)
     app.state.store, app.state.access, app.state.answers = store, access, answers
-    app.add_middleware(Gate, access=access, hosts=Hosts(names), refuse=answers.refuse)
-    app.include_router(pages.router)
-    app.include_router(api.router)
-    app.include_router(webhook_api.router)
+    app.state.doorman, app.state.refusals, app.state.provider = doorman, refusals, sign_in.provider
+    keeper = Gatekeeper(access, doorman, Needs(app), refusals)
+    app.add_middleware(Gate, keeper=keeper, hosts=Hosts(names), refuse=answers.refuse)
+    for part in (pages, api, webhook_api, signin, audit):
+        app.include_router(part.router)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)
     _handle_refusals(app, answers)
     return app
 
 
+@open_to_all
 def static(request: Request, name: str) -> Response:
     """A style sheet or script; its address changes with its content, so it may be kept for a year."""
     if name not in ASSETS:
@@ -70,6 +96,7 @@ def static(request: Request, name: str) -> Response:
     return FileResponse(ASSETS[name], headers={"Cache-Control": kept})
 
 
+@open_to_all
 def healthz(store: api.Stored) -> Response:
     """Whether the console can read its store; needs no token, so it does not say which store."""
     try:

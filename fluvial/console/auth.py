@@ -1,8 +1,9 @@
 """Access: who may see the console and who may change something through it.
 
 One secret token opens it, as with notebooks: it is in the address that is printed at the start, or
-in an ``Authorization: Bearer`` header. A browser exchanges it for a cookie on its first visit. The
-gate stands before every route, so a route that is added later is closed too.
+in an ``Authorization: Bearer`` header. A browser exchanges it for a cookie on its first visit. Users
+have tokens of their own, or sign in with somebody who vouches for them. The gate stands before every
+route, so a route that is added later is closed too.
 """
 
 import hashlib
@@ -10,15 +11,14 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-OPEN = ("/healthz", "/static/")
-"""What needs no token: a probe has none, and style sheets are no secret."""
 
 WEBHOOK = "/api/v1/alerts"
 """Where Alertmanager tells of alerts; the token for it opens nothing else."""
@@ -100,18 +100,29 @@ def _is_address(name: str) -> bool:
     return True
 
 
-class Gate:
-    """ASGI middleware before every route: host, token, origin of changes; and headers on every answer."""
+class Keeper(Protocol):
+    """Who is asked at the gate; see :mod:`fluvial.console.keeper`."""
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: Hosts, refuse: Refuse) -> None:
-        self._app, self._access, self._hosts, self._refuse = app, access, hosts, refuse
+    def answer(self, request: Request, refuse: Refuse) -> Response | None:
+        """Why a request may not pass; None where it may."""
+
+
+class Gate:
+    """ASGI middleware before every route: host, visitor, role, origin of changes; headers on every answer.
+
+    This is the one place where somebody is let in or not; which role a route needs it says itself.
+    """
+
+    def __init__(self, app: ASGIApp, keeper: "Keeper", hosts: Hosts, refuse: Refuse) -> None:
+        self._app, self._keeper, self._hosts, self._refuse = app, keeper, hosts, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass or answer it here. There are no web sockets."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            answer = self._answer(Request(scope)) or self._app
+            # The store says who somebody is, and it may be slow: others are served meanwhile.
+            answer = await run_in_threadpool(self._answer, Request(scope)) or self._app
             await answer(scope, receive, _with_headers(send))
         else:
             await send({"type": "websocket.close", "code": 1008})
@@ -122,45 +133,10 @@ class Gate:
             return self._refuse(request, 400, "The console does not answer to this host name.")
         if "\0" in path or b"%00" in request.scope["query_string"]:
             return self._refuse(request, 400, "The address holds a NUL character.")
-        if path == OPEN[0] or path.startswith(OPEN[1]):
-            return None
-        if "authorization" in request.headers:
-            return self._bearer(request)
-        if "token" in request.query_params and request.method == "GET":
-            return self._sign_in(request)
-        return self._visitor(request)
-
-    def _bearer(self, request: Request) -> Response | None:
-        scheme, _, token = request.headers["authorization"].partition(" ")
-        shown = token.strip()
-        known = self._access.admits(shown) or (
-            (request.method, request.scope["path"]) == ("POST", WEBHOOK) and self._access.may_call(shown)
-        )
-        request.state.bearer = scheme.lower() == "bearer" and known
-        return None if request.state.bearer else self._refuse(request, 401, "The bearer token is wrong.")
-
-    def _sign_in(self, request: Request) -> Response:
-        if not self._access.admits(request.query_params["token"]):
-            return self._refuse(request, 401, "The token in the address is wrong.")
-        answer = RedirectResponse(_address(request), 303)
-        set_cookie(answer, request, self._access.cookie, self._access.session)
-        return answer
-
-    def _visitor(self, request: Request) -> Response | None:
-        if not self._access.knows(request.cookies.get(self._access.cookie, "")):
-            answer = self._refuse(request, 401, "This browser has not been let in yet.")
-            if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
-                # A link on another site (Grafana, a mail): strict cookies are not sent with it, but
-                # they are when our own answer leads here once more.
-                answer.headers["Refresh"] = f"0; url={_address(request)}"
-            return answer
-        host, origin = request.headers["host"], request.headers.get("origin")
-        if request.method not in SAFE and origin not in (f"http://{host}", f"https://{host}"):
-            return self._refuse(request, 403, "The request came from another site: nothing was changed.")
-        return None
+        return self._keeper.answer(request, self._refuse)
 
 
-def _address(request: Request) -> str:
+def address(request: Request) -> str:
     """The address that was asked for, without the token and never on another host."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
     path = quote("/" + request.scope["path"].lstrip("/"))

@@ -5,7 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fluvial.people import TRUSTED
 from fluvial.reviews import Request, Review, review
+from fluvial.seen import Seen
 from fluvial.store import Store
 
 _SENTENCES = {
@@ -20,9 +22,13 @@ class Unclear(ValueError):
 
 
 def decide(store: Store, wish: Mapping[str, Any], channel: str) -> Review:
-    """Take a review. Raises Unclear and what :func:`fluvial.reviews.review` raises."""
+    """Take a review of whoever sees the store this way.
+
+    Raises Unclear and what :func:`fluvial.reviews.review` raises.
+    """
+    person = store.person if isinstance(store, Seen) else TRUSTED
     try:
-        request = Request.model_validate(wish)
+        request = Request.model_validate({**wish, "who": wish.get("who") or person.name})
     except ValidationError as error:
         raise Unclear(explain(error.errors())) from None
     return review(store, request, channel)

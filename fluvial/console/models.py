@@ -266,6 +266,7 @@ class IncidentDetail(IncidentSummary):
 class ReviewBody(BaseModel):
     """A decision to be taken; ``id`` shows a repetition, ``version`` a change since you looked.
 
+    ``who`` is for those who come with the console's own token; a user's name is known.
     ``shard`` and ``batch`` are for a rollback; ``shard`` also for a shard that stands still, where no
     incident says which it is.
     """
@@ -273,7 +274,7 @@ class ReviewBody(BaseModel):
     model_config = {"extra": "forbid"}
 
     action: Action
-    who: str = Field(min_length=1, max_length=200)
+    who: str = Field("", max_length=200)
     reason: str = Field("", max_length=2000)
     id: str | None = Field(None, min_length=1, max_length=100)
     version: int | None = None

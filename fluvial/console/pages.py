@@ -13,6 +13,8 @@ from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
 from fluvial.console.deciding import Unclear, decide
+from fluvial.console.needs import needs
+from fluvial.console.visits import visit_of
 from fluvial.incidents import STATES
 from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
 from fluvial.store import Store
@@ -54,6 +56,7 @@ def _answers(request: Request) -> Answers:
 
 
 @router.get("/")
+@needs("viewer")
 def pipelines(request: Request, store: Stored) -> Response:
     """All pipelines at a glance."""
     shown = {"pipelines": reading.summaries(store), "tally": reading.tally(store)}
@@ -61,12 +64,14 @@ def pipelines(request: Request, store: Stored) -> Response:
 
 
 @router.get("/pipelines/{name}")
+@needs("viewer")
 def pipeline(request: Request, name: str, store: Stored, taken: str = "") -> Response:
     """One pipeline: how good it is, where its events are, what was decided."""
     return _pipeline(request, store, name, taken=taken)
 
 
 @router.get("/incidents")
+@needs("viewer")
 def incidents(
     request: Request, store: Stored, state: str = "", pipeline: str = "", offset: Offset = 0
 ) -> Response:
@@ -88,18 +93,21 @@ def incidents(
 
 
 @router.get("/incidents/{incident_id}")
+@needs("viewer")
 def incident(request: Request, incident_id: str, store: Stored, taken: str = "") -> Response:
     """One incident: its evidence, what can be decided, what was."""
     return _incident(request, store, incident_id, taken=taken)
 
 
 @router.post("/pipelines/{name}/reviews")
+@needs("reviewer")
 def decide_pipeline(request: Request, name: str, wish: Annotated[Wish, Form()], store: Stored) -> Response:
     """Pause, resume or reset."""
     return _decide(request, store, wish, {"pipeline": name})
 
 
 @router.post("/incidents/{incident_id}/reviews")
+@needs("reviewer")
 def decide_incident(
     request: Request, incident_id: str, wish: Annotated[Wish, Form()], store: Stored
 ) -> Response:
@@ -108,7 +116,7 @@ def decide_incident(
 
 
 def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str]) -> Response:
-    if not request.app.state.access.allows_change(wish.csrf):
+    if not visit_of(request).allows_change(wish.csrf):
         raise HTTPException(403, "The form is not from this console: go back, load the page again.")
     try:
         taken = decide(store, _asked(wish) | subject, "console")
@@ -118,7 +126,8 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
         return _again(request, store, subject, _notice(422, wish, error))
     path = request.scope["path"].removesuffix("/reviews")
     answer = RedirectResponse(f"{quote(path)}?taken={quote(taken.id)}", 303)
-    set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
+    if not visit_of(request).person.name:
+        set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
     return answer
 
 

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import uvicorn
 
-from fluvial.console.app import create
+from fluvial.console.app import BY_TOKEN, SignIn, create
 from fluvial.store import Store
 
 ANY = ("0.0.0.0", "::", "")
@@ -34,11 +34,12 @@ class ConsoleServer:
         host: str = "127.0.0.1",
         port: int = 0,
         names: Sequence[str] = (),
+        sign_in: SignIn = BY_TOKEN,
     ) -> None:
         self.token = token or secrets.token_urlsafe(24)
-        self._host = host
+        self._host, self._local = host, sign_in.local
         known = [host, *names, *([socket.gethostname()] if host in ANY else [])]
-        app = create(store, token=self.token, webhook=webhook, names=known)
+        app = create(store, token=self.token, webhook=webhook, names=known, sign_in=sign_in)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         # No access log: it would write the token down.
@@ -59,7 +60,9 @@ class ConsoleServer:
 
     @property
     def url(self) -> str:
-        """The address that lets its reader in: it holds the token."""
+        """The address to open: it lets its reader in by the token, or is where users sign in."""
+        if not self._local:
+            return f"{self.address}/signin"
         return f"{self.address}/?token={self.token}"
 
     def start(self) -> None:

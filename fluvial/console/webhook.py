@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from fluvial.calls import Call, Calls, Taken
 from fluvial.console.api import DECIDING, Stored, may_change
 from fluvial.console.auth import WEBHOOK
+from fluvial.console.needs import needs
 
 logger = structlog.get_logger()
 
@@ -45,6 +46,7 @@ router = APIRouter(tags=["v1"], responses=DECIDING)
 
 
 @router.post(WEBHOOK, dependencies=[Depends(may_change)])
+@needs("operator")
 def told(body: Notification, store: Stored) -> TakenIn:
     """Take in what Alertmanager tells; repeating it changes nothing."""
     calls = Calls(store)

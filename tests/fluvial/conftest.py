@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from fluvial.snapshot import load_key
 from fluvial.store import Store
 from tests.fluvial.commandline import Commandline
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
+def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
     """An empty store that is open."""
-    with closing(Store(store_url)) as made:
+    with closing(Store(store_url, key=lambda: load_key(tmp_path / "key"))) as made:
         yield made
 
 

@@ -30,10 +30,12 @@ ALARM = Alarm("loss", "worse", 1_700_000_000.0, 1_699_999_000.0, 1000, 0.1, 0.4,
 
 
 @pytest.fixture
-def desk(command: Commandline, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def desk(
+    command: Commandline, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
     """The store of a pipeline with one incident, which is where the commands look."""
     monkeypatch.setenv("FLUVIAL_STORE", store_url)
-    with closing(Store(store_url)) as store:
+    with closing(Store(store_url, key=lambda: load_key(tmp_path / "key"))) as store:
         register(store, "coins", 1, facts(coins()))
         Incidents(store).record("coins", 0, [("a1", ALARM)])
         yield store

@@ -25,10 +25,12 @@ LOSS = {"after": 3, "batches": 2, "records": 90, "positions": {}, "skipped": {"c
 
 
 @pytest.fixture
-def desk(command: Commandline, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def desk(
+    command: Commandline, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
     """The store of a pipeline with two shards, which is where the commands look."""
     monkeypatch.setenv("FLUVIAL_STORE", store_url)
-    with closing(Store(store_url)) as store:
+    with closing(Store(store_url, key=lambda: load_key(tmp_path / "key"))) as store:
         register(store, "coins", 2, facts(coins()))
         for shard in range(2):
             Journal(store, "coins").acquire(shard, "worker")

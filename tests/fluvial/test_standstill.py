@@ -16,9 +16,9 @@ from fluvial.incidents import Incident, Incidents
 from fluvial.journal import Batch
 from fluvial.keeper import Keeper
 from fluvial.owned import Owned
-from fluvial.review_feed import sign
 from fluvial.reviews import NotPossible
 from fluvial.runner import Runner
+from fluvial.signing import of_store, signed
 from learners.task import BinaryTask
 from tests.fluvial.world import KEY, START, World, coins, embedded_world, tosses
 from tests.monitors.scrape import Scrape
@@ -484,8 +484,8 @@ def test_while_its_only_shard_stands_still_a_worker_serves_the_desk(make: Callab
     )
     assert Scrape(world.registry).one("fluvial_shard_halted", pipeline="coins", shard="0") == 1
     message = {"action": "accept_gap", "incident": incident_of(world).id, "who": "ann", "id": "r1"}
-    signed = json.dumps(message | {"signature": sign(message, KEY)}).encode()
-    world.log.append(world.pipeline.topic("reviews"), signed, key=b"r1", timestamp=START, partition=0)
+    sealed = json.dumps(signed(message, of_store(KEY))).encode()
+    world.log.append(world.pipeline.topic("reviews"), sealed, key=b"r1", timestamp=START, partition=0)
     world.log.flush()
     go_on(world, runner)
     assert gap_row(world)[0].decisions[0].review == "r1"

@@ -213,5 +213,7 @@ class World:
 def embedded_world(folder: Path, pipeline: Pipeline, store_url: str | None = None) -> World:
     """A world on the embedded log in ``folder``, with a SQLite store unless told otherwise."""
     return World(
-        pipeline, EmbeddedLog(folder / "log.db"), Store(store_url or f"sqlite:///{folder / 'store.db'}")
+        pipeline,
+        EmbeddedLog(folder / "log.db"),
+        Store(store_url or f"sqlite:///{folder / 'store.db'}", key=lambda: KEY),
     )

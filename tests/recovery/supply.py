@@ -4,8 +4,8 @@ import json
 import random
 from itertools import cycle
 
-from fluvial.review_feed import sign
 from fluvial.reviews import history
+from fluvial.signing import of_store, signed
 from fluvial.store import StoreUnavailable
 from tests.fluvial.world import KEY, START, World, tosses
 from tests.recovery.at_work import AtWork
@@ -30,8 +30,8 @@ class Supply:
         """One helping more, and a review that another tool has signed and put into the topic."""
         name = f"topic-{self.events // HELPING}"
         message = {"id": name, "action": "reset", "who": "tool", "pipeline": self.world.pipeline.pipeline}
-        signed = json.dumps({**message, "signature": sign(message, KEY)}).encode()
-        self.world.log.append(self.world.pipeline.topic("reviews"), signed, key=b"tool", timestamp=START)
+        sealed = json.dumps(signed(message, of_store(KEY))).encode()
+        self.world.log.append(self.world.pipeline.topic("reviews"), sealed, key=b"tool", timestamp=START)
         self.reviews[name] = "reset"
         self.world.feed(tosses(HELPING, seed=self._rng.randrange(1 << 30), first=self.events))
         self.events += HELPING

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fluvial import reviews
 from fluvial.decision import WAKING
 from fluvial.incidents import NoSuchIncident
-from fluvial.review_feed import sign
+from fluvial.signing import of_store, signed
 from fluvial.store import decision_table, shard_table
 from tests.simulation.memory import Draft
 from tests.simulation.store import rows
@@ -90,16 +90,16 @@ class People:
         world = self._world
         self._said += 1
         name = f"topic-{self._said}"
-        signed = world.rng.random() < 0.7
+        known = world.rng.random() < 0.7
         message = {"id": name, "action": "reset", "pipeline": world.pipeline.pipeline, "who": "bob"}
-        message["signature"] = sign(message, world.key if signed else b"another")
-        draft = Draft(world.reviews, START, name.encode(), json.dumps(message).encode())
+        sealed = signed(message, of_store(world.key if known else b"another"))
+        draft = Draft(world.reviews, START, name.encode(), json.dumps(sealed).encode())
         world.broker.put([draft] * world.rng.choice((1, 1, 2)))
-        self.written[name] = signed
+        self.written[name] = known
         world.count(
-            "written to the topic: reset" if signed else "written to the topic: nothing that is signed"
+            "written to the topic: reset" if known else "written to the topic: nothing that is signed"
         )
-        world.happens(f"{name} is written to the topic of reviews, {'signed' if signed else 'not signed'}")
+        world.happens(f"{name} is written to the topic of reviews, {'signed' if known else 'not signed'}")
 
     def _review(self, action: Any) -> None:
         self._said += 1

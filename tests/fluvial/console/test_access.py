@@ -15,7 +15,7 @@ from fluvial.incidents import Incidents
 from fluvial.store import Store
 from tests.fluvial.console.visitors import ORIGIN, TOKEN, Client, form, stranger, visitor
 
-OPEN_TO_ALL = {"/healthz", "/static/{name}"}
+OPEN_TO_ALL = {"/healthz", "/static/{name}", "/signin", "/signin/provider", "/signin/back"}
 CLOSED = "/incidents/0f1e2d3c4b5a"
 
 

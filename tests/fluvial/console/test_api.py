@@ -123,7 +123,7 @@ def test_repeating_a_review_changes_nothing(either_store: Store) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "says"),
     [
-        (FIRING, {"action": "acknowledge"}, 422, "who: Field required."),
+        (FIRING, {"action": "acknowledge"}, 422, "every decision has a name"),
         (FIRING, {"action": "acknowledge", "who": ""}, 422, "every decision has a name"),
         (FIRING, {"action": "acknowledge", "who": "  "}, 422, "every decision has a name"),
         (FIRING, {"action": "dance", "who": "Ana"}, 422, "action: Input should be 'acknowledge'"),
