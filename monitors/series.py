@@ -79,10 +79,11 @@ OTHER = "other"
 REFUSALS = tuple(
     (stream, reason) for stream in ("events", "labels") for reason in REASONS if reason != "review_refused"
 )
-INCIDENT_STATES = ("firing", "acknowledged", "resolved")
+INCIDENT_STATES = ("pending", "firing", "acknowledged", "snoozed", "resolved")
 REVIEW_ACTIONS = (
     *("acknowledge", "keep_learning", "pause", "resume", "reset", "rollback"),
-    *("resume_shard", "accept_gap", "resolve", "false_alarm"),
+    *("resume_shard", "accept_gap", "resolve", "false_alarm", "snooze", "unsnooze", "reopen", "comment"),
+    *("expect", "unexpect", "set_budget", "approve", "decline"),
 )
 BUILD = ("version", "river", "python")
 

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 import typer
 
 from fluvial import reviews
-from fluvial.calls import OVER
 from fluvial.commands.claimed import print_claims
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table
 from fluvial.config import ConfigError
 from fluvial.console.phrases import loss, standing
+from fluvial.dated import OVER
 from fluvial.evidence import cause
 from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
 from fluvial.review import ONE_SHARD

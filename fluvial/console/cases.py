@@ -15,6 +15,7 @@ from fluvial.console.models import (
     ReviewView,
 )
 from fluvial.console.phrases import called, loss, outcome, standing
+from fluvial.dated import CLOSED_BY_ITSELF
 from fluvial.evidence import calling, complete
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
 from fluvial.options import Choice, choices, is_halted, waiting
@@ -57,24 +58,26 @@ class Course(NamedTuple):
 def possible(incident: Incident, course: Course) -> list[Action]:
     """What :func:`fluvial.reviews.review` would not refuse now."""
     if incident.state == "resolved":
-        return []
+        return ["reopen", "comment"] if incident.verdict not in CLOSED_BY_ITSELF else ["comment"]
     wanted = _at_halt(incident, course) if incident.monitor == HALT else _at_drift(course)
-    if incident.state == "acknowledged":
+    if incident.quiet:
         wanted.discard("acknowledge")
+    wanted.discard("unsnooze" if incident.state != "snoozed" else "snooze")
     return [action for action in ACTIONS if action in wanted]
 
 
 def _at_halt(incident: Incident, course: Course) -> set[Action]:
     if not course.halted:
-        return {"acknowledge", "resolve"}
-    wanted: set[Action] = {"acknowledge", "resume_shard"}
+        return {"acknowledge", "comment", "resolve", "snooze", "unsnooze"}
+    wanted: set[Action] = {"acknowledge", "comment", "resume_shard", "snooze", "unsnooze"}
     if incident.evidence[-1]["gives_up"] is not None and not course.accepted:
         wanted.add("accept_gap")
     return wanted
 
 
 def _at_drift(course: Course) -> set[Action]:
-    out: set[Action] = {"pause", "keep_learning"} if course.paused else {"resume"}
+    out: set[Action] = {"reopen", "expect", "unexpect", "set_budget", "approve", "decline"}
+    out |= {"pause", "keep_learning"} if course.paused else {"resume"}
     if not course.models:
         out.add("rollback")
     return {action for action in ACTIONS if action not in out and action not in ONE_SHARD}

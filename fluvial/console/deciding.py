@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fluvial.reviews import Request, Review, review
+from fluvial.reviews import Request, Review, rehearse, review
 from fluvial.store import Store
 
 _SENTENCES = {
@@ -20,12 +20,17 @@ class Unclear(ValueError):
 
 
 def decide(store: Store, wish: Mapping[str, Any], channel: str) -> Review:
-    """Take a review. Raises Unclear and what :func:`fluvial.reviews.review` raises."""
+    """Take a review, or with ``dry_run`` say what it would do.
+
+    Raises Unclear and what :func:`fluvial.reviews.review` raises.
+    """
+    wish = dict(wish)
+    take = rehearse if wish.pop("dry_run", False) else review
     try:
         request = Request.model_validate(wish)
     except ValidationError as error:
         raise Unclear(explain(error.errors())) from None
-    return review(store, request, channel)
+    return take(store, request, channel)
 
 
 def explain(errors: Sequence[Any]) -> str:
