@@ -246,5 +246,17 @@ SERIES = (
         "1 for each of the newest open incidents that a worker opened; absent once it is resolved.",
     ),
     Series("fluvial_reviews_total", "counter", (*PIPELINE, "action"), "Reviews taken, by action."),
+    Series(
+        "fluvial_notices_total",
+        "counter",
+        (*PIPELINE, "channel", "result"),
+        "Notices to people by channel (webhook, mail, grafana): sent, tries that failed, given up.",
+    ),
+    Series(
+        "fluvial_notice_delay_seconds",
+        "gauge",
+        (*PIPELINE, "channel"),
+        "How long the oldest notice has been waiting to be sent; 0 where none waits.",
+    ),
     Series("fluvial_build_info", "gauge", BUILD, "1, labelled with what runs."),
 )

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from fluvial.console.claims import headline
 from fluvial.console.evidence import Signal
+from fluvial.console.headlines import headline_of
 from fluvial.console.models import (
     IncidentDetail,
     IncidentSummary,
@@ -14,7 +14,7 @@ from fluvial.console.models import (
     Progress,
     ReviewView,
 )
-from fluvial.console.phrases import called, loss, outcome, standing
+from fluvial.console.phrases import loss, outcome
 from fluvial.dated import CLOSED_BY_ITSELF
 from fluvial.evidence import calling, complete
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
@@ -139,17 +139,8 @@ def _summary(incident: Incident) -> IncidentSummary:
     told = {name: value for name, value in incident.told().items() if name != "evidence"}
     monitors = list(dict.fromkeys(said["monitor"] for said in calling(incident.evidence)))
     return IncidentSummary(
-        **told, eased=incident.eased, monitors=monitors or [incident.monitor], headline=_headline(incident)
+        **told, eased=incident.eased, monitors=monitors or [incident.monitor], headline=headline_of(incident)
     )
-
-
-def _headline(incident: Incident) -> str:
-    evidence = incident.evidence
-    if incident.monitor == HALT and evidence:
-        return standing(incident.shard, evidence[-1]["why"], incident.opened_at, incident.resolved_at)
-    if incident.monitor.startswith(ALERT) and evidence:
-        return called(evidence[-1]["why"], incident.opened_at, incident.resolved_at)
-    return headline(incident.monitor, evidence)
 
 
 def _course(store: Store, incident: Incident) -> Course:
