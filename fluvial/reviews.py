@@ -59,7 +59,7 @@ __all__ = [
 def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) -> None:
     """Make a pipeline known to the desk; repeating it refreshes its facts.
 
-    Shards that a pipeline gets while it is paused are told so.
+    Shards that a pipeline gets while it is paused are told so, and by which budget the others watch.
     """
     row = {"pipeline": pipeline, "shards": shards, "facts": facts, "paused": False, "version": 1}
     with store.write() as db:
@@ -69,6 +69,8 @@ def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) ->
         db.execute(insert.on_conflict_do_update(index_elements=["pipeline"], set_=fresh))
         if known is not None and known.paused and (last := minutes.last(db, pipeline, ("pause",))):
             _tell(db, last, range(known.shards, shards))
+        if known is not None and (tuned := minutes.last(db, pipeline, ("set_budget",))):
+            _tell(db, tuned, range(known.shards, shards), minutes.tuned(db, pipeline))
 
 
 def review(store: Store, request: Request, channel: str) -> Review:

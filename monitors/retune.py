@@ -26,8 +26,9 @@ class Tuning(NamedTuple):
         return cls(after[0] / before[0], after[1] / before[1] if before[1] > 0 else 1.0)
 
     def of(self, spec: LevelSpec) -> LevelSpec:
-        """The spec after the change."""
-        smallest = min(1.0, spec.smallest_change * self.smallest)
+        """The spec after the change; what no change is large enough for stays so."""
+        never = spec.smallest_change >= 1.0
+        smallest = spec.smallest_change if never else spec.smallest_change * self.smallest
         return spec._replace(budget=spec.budget * self.budget, smallest_change=smallest)
 
 
