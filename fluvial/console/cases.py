@@ -29,7 +29,7 @@ def listing(
 ) -> list[IncidentSummary]:
     """Incidents, the newest first."""
     found = Incidents(store).listing(pipeline=pipeline, state=state, limit=limit, offset=offset)
-    return [_summary(incident) for incident in found]
+    return [summary(incident) for incident in found]
 
 
 def detail(store: Store, incident_id: str) -> IncidentDetail:
@@ -37,7 +37,7 @@ def detail(store: Store, incident_id: str) -> IncidentDetail:
     incident = Incidents(store).get(incident_id)
     course = _course(store, incident)
     return IncidentDetail(
-        **_summary(incident).model_dump(),
+        **summary(incident).model_dump(),
         evidence=incident.evidence,
         reviews=decisions(store, incident=incident_id),
         actions={action: _effect(action, incident) for action in possible(incident, course)},
@@ -135,7 +135,8 @@ def _signals(store: Store, query: sa.Select[Any]) -> list[Signal]:
     return [Signal(**complete(row.evidence), incident=row.incident, shard=row.shard) for row in rows]
 
 
-def _summary(incident: Incident) -> IncidentSummary:
+def summary(incident: Incident) -> IncidentSummary:
+    """An incident at a glance."""
     told = {name: value for name, value in incident.told().items() if name != "evidence"}
     monitors = list(dict.fromkeys(said["monitor"] for said in calling(incident.evidence)))
     return IncidentSummary(
