@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from fluvial import minutes
+from fluvial.console.phrases import count
 from fluvial.evidence import Said, calling
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.store import Store, pipeline_table
@@ -179,3 +180,19 @@ def told(proposal: Proposal) -> dict[str, Any]:
         "why": proposal.why,
         "price": proposal.price._asdict() if proposal.price else None,
     }
+
+
+def paid(price: Price) -> str:
+    """What another way to watch would have made of the last 30 days, in a sentence or two.
+
+    >>> paid(Price(9, 7, ("a",), ("b",), ()))
+    'Of 9 incidents in 30 days 7 would remain. Lost: 1 that was true (a). Spared: 1 false alarm.'
+    """
+    said = [f"Of {count(price.incidents, 'incident')} in 30 days {price.remain:,} would remain."]
+    if price.lost:
+        said.append(f"Lost: {len(price.lost):,} that was true ({', '.join(price.lost)}).")
+    if price.spared:
+        said.append(f"Spared: {count(len(price.spared), 'false alarm')}.")
+    if price.others:
+        said.append(f"Not judged by anybody: {len(price.others):,}.")
+    return " ".join(said)

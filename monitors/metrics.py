@@ -19,6 +19,7 @@ from monitors.series import (
     BUILD,
     INCIDENT_STATES,
     MOST_INCIDENTS,
+    NOTICE_RESULTS,
     OTHER,
     REVIEW_ACTIONS,
     Distribution,
@@ -171,7 +172,7 @@ class Metrics:
                 yield Sample("fluvial_incident_open", (pipeline, str(one.shard), one.monitor, one.id), 1)
         for pipeline, channels in self._notices.items():
             for channel, (sent, failed, given_up, delay) in channels.items():
-                results = {"sent": sent, "failed": failed, "given_up": given_up}
+                results = dict(zip(NOTICE_RESULTS, (sent, failed, given_up), strict=True))
                 yield from split("fluvial_notices_total", (pipeline, channel), results)
                 yield Sample("fluvial_notice_delay_seconds", (pipeline, channel), delay)
         if self._build is not None:

@@ -85,6 +85,8 @@ REVIEW_ACTIONS = (
     *("resume_shard", "accept_gap", "resolve", "false_alarm", "snooze", "unsnooze", "reopen", "comment"),
     *("expect", "unexpect", "set_budget", "approve", "decline"),
 )
+NOTICE_CHANNELS = ("webhook", "mail", "grafana")
+NOTICE_RESULTS = ("sent", "failed", "given_up")
 BUILD = ("version", "river", "python")
 
 PIPELINE = ("pipeline",)

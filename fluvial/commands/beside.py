@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import typer
 
 from fluvial.commands.common import plain_text
-from fluvial.console.phrases import DEEDS, count, number
+from fluvial.console.phrases import DEEDS, number
 from fluvial.incidents import Incident
 from fluvial.similar import Similar
-from fluvial.tuning import Price, Proposal
+from fluvial.tuning import Proposal, paid
 
 
 def print_beside(one: Incident, alike: Sequence[Similar], proposal: Proposal | None) -> None:
@@ -36,19 +36,3 @@ def _print_proposal(one: Incident, proposal: Proposal) -> None:
     typer.echo(f"  Apply it: fluvial set-budget {one.pipeline} {' '.join(changed)} --reason WHY")
     back = f"budget {number(proposal.now.budget)}, smallest change {number(proposal.now.smallest_change)}"
     typer.echo(f"  It undoes it to set what holds now: {back}")
-
-
-def paid(price: Price) -> str:
-    """What another way to watch would have made of the last 30 days, in a sentence or two.
-
-    >>> paid(Price(9, 7, ("a",), ("b",), ()))
-    'Of 9 incidents in 30 days 7 would remain. Lost: 1 that was true (a). Spared: 1 false alarm.'
-    """
-    said = [f"Of {count(price.incidents, 'incident')} in 30 days {price.remain:,} would remain."]
-    if price.lost:
-        said.append(f"Lost: {len(price.lost):,} that was true ({', '.join(price.lost)}).")
-    if price.spared:
-        said.append(f"Spared: {count(len(price.spared), 'false alarm')}.")
-    if price.others:
-        said.append(f"Not judged by anybody: {len(price.others):,}.")
-    return " ".join(said)

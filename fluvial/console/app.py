@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from fluvial.console import api, pages
+from fluvial.console import api, bulk, pages
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
@@ -56,6 +56,8 @@ def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] 
     app.include_router(pages.router)
     app.include_router(api.router)
     app.include_router(webhook_api.router)
+    app.include_router(bulk.pages)
+    app.include_router(bulk.api)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)
     _handle_refusals(app, answers)

@@ -10,9 +10,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 CALLS: tuple[Kind, ...] = ("opened", "escalated", "worse", "regressed", "snooze_over", "resolved")
 """What people are told of; ``decided`` is for the time axes of dashboards only."""
 
-CHANNELS = ("webhook", "mail", "grafana")
-"""The names of all channels there are."""
-
 
 class NotSent(Exception):
     """Why a notice did not arrive; it is tried again."""

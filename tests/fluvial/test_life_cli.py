@@ -19,12 +19,12 @@ NOON = 1_700_000_000.0
 
 @pytest.fixture
 def desk(command: Commandline, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The store of a pipeline with three incidents a month apart, which is where the commands look."""
+    """The store of a pipeline with three incidents over a month apart, which is where the commands look."""
     monkeypatch.setenv("FLUVIAL_STORE", store_url)
     with closing(Store(store_url)) as store:
         register(store, "coins", 1, {"review": {"approve": ["reset"]}})
         for n in range(3):
-            at = NOON + n * 30 * 86400.0
+            at = NOON + n * 31 * 86400.0
             alarm = Alarm("loss", "worse", at, at - 60, 1000, 0.1, 0.4, 500, 500, score=5.5, needed=5.0)
             Incidents(store).record("coins", 0, [(f"a{n}", alarm)])
         yield store
