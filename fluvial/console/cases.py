@@ -58,7 +58,7 @@ class Course(NamedTuple):
 def possible(incident: Incident, course: Course) -> list[Action]:
     """What :func:`fluvial.reviews.review` would not refuse now."""
     if incident.state == "resolved":
-        return ["reopen", "comment"] if incident.verdict not in CLOSED_BY_ITSELF else ["comment"]
+        return ["reopen", "comment"] if incident.verdict not in CLOSED_BY_ITSELF else []
     wanted = _at_halt(incident, course) if incident.monitor == HALT else _at_drift(course)
     if incident.quiet:
         wanted.discard("acknowledge")
