@@ -126,6 +126,14 @@ ALERTS = (
         "{{ $labels.pipeline }} is {{ $value }} records behind and does not catch up.",
     ),
     Alert(
+        "FluvialNoticesWait",
+        "ticket",
+        "max by (pipeline, channel) (fluvial_notice_delay_seconds) > 900",
+        "5m",
+        "Nobody is told of {{ $labels.pipeline }} by {{ $labels.channel }}: the oldest notice has been "
+        "waiting for {{ $value | humanizeDuration }}.",
+    ),
+    Alert(
         "FluvialProcessingSlow",
         "ticket",
         # of a worker that catches up with a backlog all its time is asked for; FluvialLagGrows looks after it

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders.dashboard import (
     AnnotationQuery,
+    AnnotationTarget,
     Dashboard,
     DashboardLink,
     DatasourceVariable,
@@ -20,6 +21,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
+    DataSourceRef,
     VariableOption,
     VariableRefresh,
     VariableSort,
@@ -29,6 +31,10 @@ from dashboards.panels import CONSOLE, SOURCE, Section, link, placed, promql
 
 TAG = "fluvial"
 """By which the dashboards find each other."""
+
+
+GRAFANA = DataSourceRef(type_val="grafana", uid="-- Grafana --")
+"""Where Grafana keeps annotations of its own."""
 
 
 class Choice(NamedTuple):
@@ -115,6 +121,7 @@ class Board:
             board.with_variable(variable)
         for mark in MARKS:
             board.annotation(_annotation(mark))
+        board.annotation(_told())
         for part in placed(self.sections):
             if isinstance(part, Row):
                 board.with_row(part)
@@ -125,7 +132,7 @@ class Board:
     def as_json(self) -> str:
         """The dashboard as Grafana reads it."""
         told: dict[str, Any] = json.loads(json.dumps(self.build().build(), cls=JSONEncoder))
-        for annotation, mark in zip(told["annotations"]["list"], MARKS, strict=True):
+        for annotation, mark in zip(told["annotations"]["list"], MARKS, strict=False):
             annotation["titleFormat"] = mark.title  # Grafana's Prometheus knows it, the SDK does not
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
@@ -138,6 +145,13 @@ def _to_the_others() -> DashboardLink:
 def _annotation(mark: Mark) -> AnnotationQuery:
     query = AnnotationQuery().name(mark.name).datasource(SOURCE).enable(True).icon_color(mark.color)
     return query.expr(promql(mark.expr))
+
+
+def _told() -> AnnotationQuery:
+    """What the console writes into Grafana itself, where it is given a token: see :mod:`fluvial.notify`."""
+    tagged = AnnotationTarget().limit(200).match_any(False).tags([TAG]).type("tags")
+    query = AnnotationQuery().name("Incidents and decisions").datasource(GRAFANA).enable(True)
+    return query.icon_color("purple").type("tags").target(tagged)
 
 
 def _source() -> DatasourceVariable:

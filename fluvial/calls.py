@@ -12,11 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial.dated import OVER, Opened, open_incident
 from fluvial.incidents import ALERT, Incident, lock_pipeline, read_incident
 from fluvial.store import Store, alarm_table, incident_table
-
-OVER = "alert_over"
-"""The verdict on an incident that was closed because its alert was over."""
 
 ABOUT_INCIDENTS = frozenset({"FluvialIncidentOpen", "FluvialDriftDetected", "FluvialShardHalted"})
 """Alerts behind which a worker has opened an incident already."""
@@ -61,12 +59,12 @@ class Calls:
         if call.name in ABOUT_INCIDENTS or "incident" in call.labels:
             return "known"
         with self._store.write() as db:
-            if lock_pipeline(db, call.pipeline) is None:
+            if (course := lock_pipeline(db, call.pipeline)) is None:
                 return "no pipeline"
             before = next((one for one in _waiting(db, call.pipeline) if labels_of(one) == call.labels), None)
             if call.over:
                 return _close(db, before.id) if before else "known"
-            return "known" if before else _open(db, call)
+            return "known" if before else _open(db, course, call)
 
     def waiting(self) -> list[Incident]:
         """Open incidents that calls have opened, with their evidence."""
@@ -94,16 +92,16 @@ def _waiting(db: sa.Connection, pipeline: str | None = None) -> list[Incident]:
     return [read_incident(db, found) for found in db.execute(query.order_by(column.id)).scalars().all()]
 
 
-def _open(db: sa.Connection, call: Call) -> Taken:
+def _open(db: sa.Connection, course: Any, call: Call) -> Taken:
     said = "\0".join(f"{name}={value}" for name, value in sorted(call.labels.items()))
     call_id = hashlib.sha256(f"{said}\0{call.at}".encode(errors="replace")).hexdigest()[:12]
     if db.execute(sa.select(alarm_table.c.id).where(alarm_table.c.id == call_id)).first() is not None:
         return "known"  # a person closed it while the alert went on
     now = time.time()
     place: dict[str, Any] = {"pipeline": call.pipeline, "shard": call.shard}
-    first = {"opened_at": now, "last_time": call.at, "alarms": 1, "version": 1, "announced": 0}
     monitor = f"{ALERT}{call.name}"
-    db.execute(sa.insert(incident_table).values(id=call_id, monitor=monitor, **place, **first))
+    same = f"{monitor}|{hashlib.sha256(said.encode(errors='replace')).hexdigest()[:12]}"
+    open_incident(db, course, Opened(call_id, call.shard, monitor, same, call.at), now)
     evidence = {"monitor": monitor, "direction": "called", "time": call.at, "onset": call.at}
     evidence |= {"why": call.summary, "labels": dict(call.labels)}
     filed = {"id": call_id, "incident": call_id, **place, "evidence": evidence, "time": call.at, "at": now}

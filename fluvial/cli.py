@@ -18,9 +18,12 @@ from fluvial.commands import (
     desk,
     doctor,
     explain,
+    incidents,
+    notices,
     replay,
     review,
     run,
+    scenarios,
     shard,
     snapshots,
     store,
@@ -50,7 +53,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, topics, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo):
+PARTS = (
+    *(run, topics, desk, incidents, review, scenarios, notices, shard),
+    *(replay, explain, snapshots, upgrade, store, doctor, demo),
+)
+for part in PARTS:
     part.add_to(app)
 for part in (users, audit):
     part.add_to(app)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from consumers.fields import FieldSpec, LabelSpec
 from fluvial.crosscheck import mistakes
 from fluvial.explain import explain
+from fluvial.review_spec import ReviewSpec
 from fluvial.trial import Question, TrialFailed, try_out
 from learners.baselines import BaselineSpec
 from learners.expression import ExpressionError
@@ -72,6 +73,15 @@ class MonitorSection(MonitorSpec):
     seasons: tuple[Duration, ...] = Field(default=(DAY, WEEK), max_length=3, strict=False)
 
 
+class ReviewSection(ReviewSpec):
+    """What happens to incidents and decisions, with durations as people write them."""
+
+    pending: Duration = Field(default=0.0, ge=0, le=30 * 86400, allow_inf_nan=False)
+    escalate: Duration = Field(default=3600.0, ge=0, le=365 * 86400, allow_inf_nan=False)
+    regress: Duration = Field(default=7 * 86400.0, ge=0, le=365 * 86400, allow_inf_nan=False)
+    expires: Duration = Field(default=3600.0, gt=0, le=365 * 86400, allow_inf_nan=False)
+
+
 class Topics(_Section):
     """Topic names; those not named are called after the pipeline."""
 
@@ -111,6 +121,7 @@ class Pipeline(_Section):
     slices: tuple[str, ...] = ()
     baselines: BaselineSpec = BaselineSpec()
     monitor: MonitorSection = MonitorSection()
+    review: ReviewSection = ReviewSection()
     ledger: LedgerSection = LedgerSection()
     topics: Topics = Topics()
     partitions: Count = Field(default=1, ge=1, le=1000)

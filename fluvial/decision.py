@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-LEARNING_ACTIONS = ("keep_learning", "pause", "resume", "reset", "rollback", "resume_shard", "accept_gap")
+LEARNING_ACTIONS = (
+    *("keep_learning", "pause", "resume", "reset", "rollback", "resume_shard", "accept_gap"),
+    "set_budget",
+)
 """What a shard can be told. The other actions concern people only (acknowledge, resolve, …)."""
 
 WAKING = ("resume_shard", "accept_gap")
 """What makes a worker try again to run a shard that stands still."""
 
-STEERING = ("pause", "resume", "reset", "rollback")
+STEERING = ("pause", "resume", "reset", "rollback", "set_budget")
 """What holds on: it is not given up with the batch that had taken it up."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -21,8 +24,9 @@ class Decision(NamedTuple):
 
     ``review`` is the id of the review it came from; applying the same one again never happens
     because the journal row of its batch says so. ``args`` are JSON: ``rollback`` has the ``batch``
-    whose model comes back; ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge`
-    says was given up. ``tried`` says why the shard stood still after a try that the decision had led to.
+    whose model comes back; ``set_budget`` the ``budget`` and ``smallest_change`` to watch by;
+    ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge` says was given up.
+    ``tried`` says why the shard stood still after a try that the decision had led to.
     """
 
     id: int

@@ -1,16 +1,30 @@
 """Incident: one drift of one pipeline, or one trouble that a person decides about.
 
-Its state is computed from dated facts (who acknowledged when, who resolved when) and not stored.
+Its state is computed from dated facts (who acknowledged when, who resolved when) and not stored: see
+:mod:`fluvial.lifecycle`.
 """
 
+import time
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from fluvial import lifecycle
 from fluvial.evidence import cause, phase
+from fluvial.lifecycle import MARKS, STATES, Facts, Mark, State
 from monitors.alarm import Phase
 
-State = Literal["firing", "acknowledged", "resolved"]
-STATES: tuple[State, ...] = ("firing", "acknowledged", "resolved")
+__all__ = [
+    "ALERT",
+    "HALT",
+    "MARKS",
+    "STATES",
+    "WENT_ON",
+    "Incident",
+    "Mark",
+    "NoSuchIncident",
+    "State",
+    "is_drift",
+]
 
 HALT = "halt"
 """The monitor of an incident that says that a shard stands still; its times are clock times."""
@@ -52,18 +66,41 @@ class Incident:
     resolved_by: str | None = None
     resolved_at: float | None = None
     verdict: str | None = None
+    fires_at: float = 0.0
+    escalates_at: float | None = None
+    grew_at: float | None = None
+    snoozed_by: str | None = None
+    snoozed_until: float | None = None
+    fingerprint: str = ""
+    regressed_from: str | None = None
+    scenario: str | None = None
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def facts(self) -> Facts:
+        """What its state is computed from."""
+        return Facts(**{name: getattr(self, name) for name in Facts._fields})
+
+    @property
     def state(self) -> State:
-        """Where the incident stands, computed from its facts."""
-        if self.resolved_at is not None:
-            return "resolved"
-        return "firing" if self.acknowledged_at is None else "acknowledged"
+        """Where the incident stands now, computed from its facts."""
+        return lifecycle.state(self.facts, time.time())
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What has to be seen beside the state now: escalated, worse, regressed, expected."""
+        return lifecycle.marks(self.facts, time.time())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody has to be called about it now."""
+        return lifecycle.quiet(self.facts, time.time())
 
     @property
     def severity(self) -> str:
-        """Whom it calls: page, or what the alert says that opened it."""
+        """Whom it calls: page, or what the alert says that opened it; nobody where it was expected."""
+        if self.scenario is not None:
+            return "info"
         labels = self.evidence[-1]["labels"] if self.evidence and self.monitor.startswith(ALERT) else {}
         return str(labels.get("severity", "page"))
 
@@ -80,6 +117,7 @@ class Incident:
     def told(self) -> dict[str, Any]:
         """Everything about it, as other programs are told."""
         likely, because = cause(self.evidence)
-        computed = {"state": self.state, "severity": self.severity, "phase": self.phase}
+        computed: dict[str, Any] = {"state": self.state, "marks": list(self.marks)}
+        computed |= {"severity": self.severity, "phase": self.phase}
         computed |= {"cause": likely, "because": because}
         return {name: getattr(self, name) for name in self.__slots__} | computed

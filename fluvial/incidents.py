@@ -8,24 +8,41 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 
-from fluvial.evidence import calls, complete, stored
+from fluvial.dated import Opened, fingerprint, grown, open_incident, passed
+from fluvial.evidence import calls, complete, phase, stored
 from fluvial.fence import own
 from fluvial.grouping import gather, incident_of
-from fluvial.incident import ALERT, HALT, STATES, WENT_ON, Incident, NoSuchIncident, State, is_drift
+from fluvial.incident import (
+    ALERT,
+    HALT,
+    MARKS,
+    STATES,
+    WENT_ON,
+    Incident,
+    Mark,
+    NoSuchIncident,
+    State,
+    is_drift,
+)
+from fluvial.lifecycle import state_in_sql
+from fluvial.scenarios import explaining
 from fluvial.store import Store, alarm_table, incident_table, pipeline_table
 from monitors.alarm import Alarm
 
 __all__ = [
     "ALERT",
     "HALT",
+    "MARKS",
     "STATES",
     "WENT_ON",
     "Incident",
     "Incidents",
+    "Mark",
     "NoSuchIncident",
     "State",
     "is_drift",
@@ -46,9 +63,9 @@ class Incidents:
     def record(self, pipeline: str, shard: int, alarms: Sequence[tuple[str, Alarm]]) -> None:
         """Take in alarms by their ids, oldest first; one that is known already changes nothing."""
         with self._store.write() as db:
-            lock_pipeline(db, pipeline)
+            course = lock_pipeline(db, pipeline) or _unknown(pipeline)
             for alarm_id, alarm in alarms:
-                self._take_in(db, pipeline, shard, alarm_id, alarm)
+                self._take_in(db, course, shard, alarm_id, alarm)
 
     def stands_still(
         self,
@@ -70,11 +87,10 @@ class Incidents:
         numbers in it (a log goes on growing) is no news: they are updated.
         """
         with self._store.write() as db:
-            lock_pipeline(db, pipeline)
+            course = lock_pipeline(db, pipeline) or _unknown(pipeline)
             if epoch is not None:
                 own(db, pipeline, shard, epoch)
             now = time.time()
-            row: dict[str, Any] = {"pipeline": pipeline, "shard": shard, "monitor": HALT}
             said: dict[str, Any] = {"why": why, "retried": retried}
             said["gives_up"] = None if gives_up is None else dict(gives_up)
             known = standing(db, pipeline, shard)
@@ -82,10 +98,9 @@ class Incidents:
                 return
             alarm_id = hashlib.sha256(f"{pipeline}/{shard}/{now}/{why}".encode()).hexdigest()[:12]
             if known is None:
-                first = {"opened_at": now, "last_time": now, "alarms": 1, "version": 1, "announced": 0}
-                db.execute(sa.insert(incident_table).values(id=alarm_id, **row, **first))
+                open_incident(db, course, Opened(alarm_id, shard, HALT, f"{HALT}|{shard}", now), now)
             else:
-                _grow(db, known, now)
+                _grow(db, known, now, grew_at=now)
             evidence = {"monitor": HALT, "direction": "halted", "time": now, "onset": now, **said}
             filed = {"id": alarm_id, "incident": known or alarm_id, "pipeline": pipeline, "shard": shard}
             db.execute(sa.insert(alarm_table).values(**filed, evidence=evidence, time=now, at=now))
@@ -114,23 +129,26 @@ class Incidents:
                 update = sa.update(incident_table).where(column.id == known)
                 db.execute(update.values(**facts, version=column.version + 1))
 
-    def _take_in(self, db: sa.Connection, pipeline: str, shard: int, alarm_id: str, alarm: Alarm) -> None:
+    def _take_in(self, db: sa.Connection, course: Any, shard: int, alarm_id: str, alarm: Alarm) -> None:
         known = sa.select(alarm_table.c.id).where(alarm_table.c.id == alarm_id)
         if db.execute(known).first() is not None:
             return
-        now, evidence = time.time(), stored(alarm)
-        incident_id = incident_of(db, pipeline, alarm)
+        now, evidence, pipeline = time.time(), stored(alarm), course.pipeline
+        incident_id, calling = incident_of(db, pipeline, alarm), calls(evidence)
+        scenario = explaining(db, pipeline, evidence, now) if calling else None
         if incident_id is not None:
-            _grow(db, incident_id, alarm.time, by=int(calls(evidence)))
-        elif calls(evidence):
+            facts = grown(course, _row(db, incident_id), now, scenario) if calling else {}
+            _grow(db, incident_id, alarm.time, by=int(calling), **facts)
+        elif calling:
             incident_id = alarm_id
-            row = {"id": alarm_id, "pipeline": pipeline, "shard": shard, "monitor": alarm.monitor}
-            row |= {"opened_at": now, "last_time": alarm.time, "alarms": 1, "version": 1, "announced": 0}
-            db.execute(sa.insert(incident_table).values(row))
+            new = Opened(alarm_id, shard, alarm.monitor, fingerprint(evidence), alarm.time, scenario)
+            open_incident(db, course, new, now, hold=True)
         row = {"id": alarm_id, "incident": incident_id, "pipeline": pipeline, "shard": shard}
         db.execute(sa.insert(alarm_table).values(**row, evidence=evidence, time=alarm.time, at=now))
-        if incident_id is not None and calls(evidence):
+        if incident_id is not None and calling:
             gather(db, pipeline, incident_id, alarm)
+        elif incident_id is not None:
+            _let_pass(db, incident_id, now)
 
     def get(self, incident_id: str) -> Incident:
         """One incident with the evidence of its alarms. Raises NoSuchIncident."""
@@ -147,7 +165,7 @@ class Incidents:
         if pipeline is not None:
             query = query.where(incident_table.c.pipeline == pipeline)
         if state is not None:
-            query = query.where(_in_state(state))
+            query = query.where(state_in_sql(time.time()) == state)
         with self._store.read() as db:
             rows = db.execute(query.limit(limit).offset(offset)).all()
             evidence = _evidence(db, [row.id for row in rows])
@@ -155,20 +173,23 @@ class Incidents:
 
     def counts(self, pipeline: str) -> dict[State, int]:
         """How many incidents of a pipeline are in each state."""
+        state = state_in_sql(time.time()).label("state")
+        query = sa.select(state, sa.func.count()).where(incident_table.c.pipeline == pipeline).group_by(state)
         with self._store.read() as db:
-            return {state: self._count(db, pipeline, state) for state in STATES}
-
-    def _count(self, db: sa.Connection, pipeline: str, state: State) -> int:
-        query = sa.select(sa.func.count()).select_from(incident_table)
-        where = incident_table.c.pipeline == pipeline, _in_state(state)
-        return int(db.execute(query.where(*where)).scalar_one())
+            found = {row[0]: int(row[1]) for row in db.execute(query)}
+        return {one: found.get(one, 0) for one in STATES}
 
     def still_open(self, pipeline: str, limit: int) -> list[tuple[int, str, str]]:
-        """Shard, monitor and id of open incidents that a worker opened, the newest first."""
+        """Shard, monitor and id of open incidents that a worker opened and that call, the newest first.
+
+        Those that are held back and those that were expected call nobody.
+        """
         column = incident_table.c
         query = sa.select(column.shard, column.monitor, column.id).where(
             column.pipeline == pipeline,
             column.resolved_at.is_(None),
+            column.scenario.is_(None),
+            sa.or_(column.fires_at <= time.time(), column.acknowledged_at.is_not(None)),
             column.monitor.not_like(f"{ALERT}%"),  # an alert about those would call about itself
         )
         newest = query.order_by(column.opened_at.desc(), column.id).limit(limit)
@@ -229,28 +250,37 @@ def standing(db: sa.Connection, pipeline: str, shard: int) -> str | None:
     return db.execute(query.where(column.monitor == HALT, column.resolved_at.is_(None))).scalar()
 
 
-def _grow(db: sa.Connection, incident_id: str, at: float, *, by: int = 1) -> None:
+def _grow(db: sa.Connection, incident_id: str, at: float, *, by: int = 1, **facts: Any) -> None:
     """Note ``by`` more alarms that called; what only stands beside it is news as well."""
     column = incident_table.c
-    more: dict[str, Any] = {"version": column.version + 1}
+    more: dict[str, Any] = {"version": column.version + 1, **facts}
     if by:
         latest = sa.case((column.last_time < at, at), else_=column.last_time)
         more |= {"alarms": column.alarms + by, "last_time": latest}
     db.execute(sa.update(incident_table).where(column.id == incident_id).values(**more))
 
 
+def _let_pass(db: sa.Connection, incident_id: str, now: float) -> None:
+    """Close what went back by itself before anybody was called."""
+    column = incident_table.c
+    pending = sa.select(column.id).where(column.id == incident_id, state_in_sql(now) == "pending")
+    if db.execute(pending).first() is None:
+        return
+    if phase(_evidence(db, [incident_id])[incident_id]) == "recovered":
+        db.execute(sa.update(incident_table).where(column.id == incident_id).values(passed(now)))
+
+
+def _row(db: sa.Connection, incident_id: str) -> Any:
+    return db.execute(sa.select(incident_table).where(incident_table.c.id == incident_id)).one()
+
+
+def _unknown(pipeline: str) -> Any:
+    """Stands in for the row of a pipeline that nobody registered: its rules are the defaults."""
+    return SimpleNamespace(pipeline=pipeline, facts={})
+
+
 def _incident(row: Any, evidence: list[dict[str, Any]] | None = None) -> Incident:
     values = dict(row._mapping)
-    del values["announced"]
+    for name in ("announced", "noticed", "due_at"):
+        del values[name]
     return Incident(**values, evidence=evidence or [])
-
-
-def _in_state(state: State) -> sa.ColumnElement[bool]:
-    column = incident_table.c
-    match state:
-        case "resolved":
-            return column.resolved_at.is_not(None)
-        case "acknowledged":
-            return sa.and_(column.resolved_at.is_(None), column.acknowledged_at.is_not(None))
-        case "firing":
-            return sa.and_(column.resolved_at.is_(None), column.acknowledged_at.is_(None))

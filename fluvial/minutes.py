@@ -41,6 +41,22 @@ def asks(db: sa.Connection, review_id: str, request: Request) -> bool:
     return not elsewhere and all(one.args.get("batch") == request.batch for one in told)
 
 
+def told(db: sa.Connection, review_id: str) -> dict[str, Any] | None:
+    """What a review told the shards beside its verb; None where it told them nothing."""
+    query = sa.select(decision_table.c.args).where(decision_table.c.review == review_id)
+    return db.execute(query.limit(1)).scalar()
+
+
+def tuned(db: sa.Connection, pipeline: str) -> dict[str, float]:
+    """The budget and the smallest change that people have set for a pipeline; empty where nobody has."""
+    column = decision_table.c
+    query = sa.select(column.args).where(column.pipeline == pipeline, column.action == "set_budget")
+    found: dict[str, float] = {}
+    for args in db.execute(query.order_by(column.id)).scalars():
+        found |= args
+    return found
+
+
 def history(
     store: Store, *, pipeline: str | None = None, incident: str | None = None, limit: int = 200
 ) -> list[Review]:

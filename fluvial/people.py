@@ -3,8 +3,8 @@
 Roles contain one another: whoever may do something, every role behind it may do as well::
 
     viewer      reads
-    reviewer    has incidents: acknowledges, resolves, marks false alarms
-    operator    changes what the learner does next: pauses, resets, rolls back
+    reviewer    has incidents: acknowledges, snoozes, comments, resolves, marks false alarms
+    operator    changes what learner and monitors do next: pauses, resets, rolls back, sets budgets
     admin       manages users, tokens and settings
 
 Whoever holds the store itself (the command line on its machine, a worker) is trusted with all of it.
@@ -31,8 +31,19 @@ NEEDS: Mapping[Action, Role] = {
     "rollback": "operator",
     "resume_shard": "operator",
     "accept_gap": "operator",
+    "snooze": "reviewer",
+    "unsnooze": "reviewer",
+    "reopen": "reviewer",
+    "comment": "reviewer",
+    "expect": "reviewer",
+    "unexpect": "reviewer",
+    "set_budget": "operator",
+    "approve": "reviewer",
+    "decline": "reviewer",
 }
-"""The role that each action needs; one that is not here may be taken by nobody who has only a role."""
+"""The role that each action needs; one that is not here may be taken by nobody who has only a role.
+
+Approving needs, beside its own, the role of what is approved."""
 
 ACTING = "fluvial_person"
 """The execution option of a connection that says who acts through it."""

@@ -9,6 +9,7 @@ import structlog
 from consumers.log import Log
 from fluvial import reviews
 from fluvial.incidents import Incidents
+from fluvial.notify.outbox import standings
 from fluvial.owned import Owned
 from fluvial.store import Store
 from fluvial.timing import SYSTEM, Timing
@@ -117,4 +118,5 @@ class Reporter:
         incidents = {str(state): n for state, n in self._incidents.counts(self._pipeline).items()}
         self._metrics.desk(self._pipeline, incidents, reviews.counts(self._store, self._pipeline))
         still_open = self._incidents.still_open(self._pipeline, MOST_INCIDENTS)
+        self._metrics.notices(self._pipeline, standings(self._store, self._pipeline))
         self._metrics.incidents(self._pipeline, starmap(OpenIncident, still_open))

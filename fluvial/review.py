@@ -10,7 +10,9 @@ Errors::
 
 from typing import Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from fluvial.wishes import Wishes, objection
 
 Action = Literal[
     "acknowledge",
@@ -23,6 +25,15 @@ Action = Literal[
     "accept_gap",
     "resolve",
     "false_alarm",
+    "snooze",
+    "unsnooze",
+    "reopen",
+    "comment",
+    "expect",
+    "unexpect",
+    "set_budget",
+    "approve",
+    "decline",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -40,8 +51,26 @@ EFFECTS: dict[Action, str] = {
     "forgotten, records that are gone are never learned. This cannot be undone.",
     "resolve": "The incident is closed; learning goes on as it is.",
     "false_alarm": "The incident is closed as a false alarm; learning goes on as it is.",
+    "snooze": "You have it and nobody is called until then; if it gets worse, it calls all the same.",
+    "unsnooze": "The snooze ends; whoever snoozed it has it.",
+    "reopen": "The incident is open again, and you have it; learning goes on as it is.",
+    "comment": "What you write stands beside the incident; nothing else changes.",
+    "expect": "What falls into the scenario opens as expected: it calls nobody, and everybody sees it.",
+    "unexpect": "The scenario ends: what comes from now on calls again.",
+    "set_budget": "With the next batch the monitors ask for as much evidence as the new budget says; "
+    "setting the old one again undoes it.",
+    "approve": "What somebody else proposed is done, as it says.",
+    "decline": "What was proposed is not done.",
 }
 """What each action does, said before it is taken."""
+
+ON_INCIDENTS: tuple[Action, ...] = (
+    *("acknowledge", "resolve", "false_alarm", "snooze", "unsnooze", "reopen", "comment"),
+)
+"""What is said about an incident and never about a whole pipeline."""
+
+APPROVING: tuple[Action, ...] = ("approve", "decline")
+"""What settles a proposal."""
 
 ONE_SHARD: tuple[Action, ...] = ("resume_shard", "accept_gap")
 """What concerns one shard that stands still, and not the pipeline."""
@@ -67,13 +96,14 @@ class NoSuchPipeline(LookupError):
     """No worker has ever run a pipeline of this name on this store."""
 
 
-class Request(BaseModel):
+class Request(Wishes):
     """A review as somebody asks for it.
 
     Either ``incident`` or ``pipeline`` names the subject. ``id`` makes a repetition recognisable;
     ``version`` is the incident's version that the person looked at: a change since then conflicts.
     ``shard`` says whom a rollback, or an action on a shard that stands still, concerns (of an incident
-    of such a shard it is known); ``batch`` to which model a rollback goes back.
+    of such a shard it is known); ``batch`` to which model a rollback goes back. The rest is in
+    :class:`fluvial.wishes.Wishes`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
@@ -99,6 +129,12 @@ class Request(BaseModel):
     def _has_one_subject(self) -> "Request":
         if (self.incident is None) == (self.pipeline is None):
             raise ValueError("name either an incident or a pipeline")
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_it_wants(self) -> "Request":
+        if said := objection(self.action, self):
+            raise ValueError(said)
         return self
 
     @model_validator(mode="after")

@@ -15,14 +15,16 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from fluvial import audit, minutes, shard_rules, trail
+from fluvial import approvals, audit, life_rules, minutes, shard_rules, trail
 from fluvial.decision import LEARNING_ACTIONS
 from fluvial.incidents import WENT_ON, Incident, lock_pipeline, read_incident
 from fluvial.minutes import counts, history
 from fluvial.people import NotAllowed, acting
 from fluvial.review import (
     ACTIONS,
+    APPROVING,
     EFFECTS,
+    ON_INCIDENTS,
     ONE_SHARD,
     Action,
     Conflict,
@@ -33,6 +35,7 @@ from fluvial.review import (
     ReviewError,
     effect_of,
 )
+from fluvial.review_spec import rules_of
 from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table, shard_table
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "counts",
     "history",
     "register",
+    "rehearse",
     "review",
     "review_within",
 ]
@@ -56,7 +60,7 @@ __all__ = [
 def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) -> None:
     """Make a pipeline known to the desk; repeating it refreshes its facts.
 
-    Shards that a pipeline gets while it is paused are told so.
+    Shards that a pipeline gets while it is paused are told so, and by which budget the others watch.
     """
     row = {"pipeline": pipeline, "shards": shards, "facts": facts, "paused": False, "version": 1}
     with store.write() as db:
@@ -66,6 +70,8 @@ def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) ->
         db.execute(insert.on_conflict_do_update(index_elements=["pipeline"], set_=fresh))
         if known is not None and known.paused and (last := minutes.last(db, pipeline, ("pause",))):
             _tell(db, last, range(known.shards, shards))
+        if known is not None and (tuned := minutes.last(db, pipeline, ("set_budget",))):
+            _tell(db, tuned, range(known.shards, shards), minutes.tuned(db, pipeline))
 
 
 def review(store: Store, request: Request, channel: str) -> Review:
@@ -79,6 +85,23 @@ def review(store: Store, request: Request, channel: str) -> Review:
     except (ReviewError, NotAllowed) as why:
         trail.refused(store, request, channel, why)
         raise
+
+
+def rehearse(store: Store, request: Request, channel: str) -> Review:
+    """What a review would do now; nothing is changed. Raises what :func:`review` raises."""
+    try:
+        with store.write() as db:
+            raise _Rehearsed(review_within(db, request, channel))
+    except _Rehearsed as rehearsed:
+        return rehearsed.review
+
+
+class _Rehearsed(Exception):
+    """Takes back what was written to see whether it can be."""
+
+    def __init__(self, taken: Review) -> None:
+        super().__init__()
+        self.review = taken
 
 
 def review_within(db: sa.Connection, request: Request, channel: str) -> Review:
@@ -98,16 +121,41 @@ def review_within(db: sa.Connection, request: Request, channel: str) -> Review:
         return known
     if incident is not None:
         incident = read_incident(db, incident.id)
-    return _Desk(db, request, channel, course, incident).take()
+    desk = _Desk(db, request, channel, course, incident)
+    if request.action in APPROVING:
+        return _settle(desk)
+    return desk.take()
+
+
+def _settle(desk: "_Desk") -> Review:
+    """Approve or decline what somebody proposed; what is approved is taken as if it were asked for now."""
+    proposal = approvals.wanted(desk.db, desk.request, str(desk.course.pipeline))
+    if proposal.settled_by is not None:
+        return approvals.settled_before(desk.db, proposal, desk.request)
+    if desk.request.action == "approve":
+        asked = approvals.as_asked(proposal)
+        acting(desk.db).must(asked.action)
+        incident = read_incident(desk.db, asked.incident) if asked.incident else None
+        _Desk(desk.db, asked, proposal.channel, desk.course, incident, approved=True).take()
+    taken = desk.write(effect=approvals.effect(proposal, desk.request))
+    approvals.settle(desk.db, proposal, taken)
+    return taken
 
 
 class _Desk:
     """One review on its way through the rules, inside one transaction."""
 
     def __init__(
-        self, db: sa.Connection, request: Request, channel: str, course: Any, incident: Incident | None
+        self,
+        db: sa.Connection,
+        request: Request,
+        channel: str,
+        course: Any,
+        incident: Incident | None,
+        *,
+        approved: bool = False,
     ) -> None:
-        self.db, self.request, self.channel = db, request, channel
+        self.db, self.request, self.channel, self.approved = db, request, channel, approved
         self.course, self.incident = course, incident
         self.shard = shard_rules.concerned(request, course, incident)
 
@@ -116,23 +164,40 @@ class _Desk:
             return before._replace(repeated=True)
         self._refuse_what_conflicts()
         action = self.request.action
+        if not self.approved and approvals.needed(self.course, self.request):
+            return self._propose()
         if self.incident is not None:
             self._note_on(self.incident, action)
         if action in ("pause", "resume"):
             self._steer(paused=action == "pause")
-        taken = self._write()
+        taken = self.write()
+        life_rules.follow_up(self.db, self.request, taken)
         if action in LEARNING_ACTIONS:
             batch = self.request.batch
-            args = {} if batch is None else {"batch": batch}
+            args: dict[str, Any] = {} if batch is None else {"batch": batch}
+            args |= life_rules.tuning(self.request)
             shards = range(self.course.shards) if self.shard is None else [self.shard]
             _tell(self.db, taken, shards, args)
-        audit.append(self.db, trail.of_review(taken))
+        return taken
+
+    def _propose(self) -> Review:
+        """Let it wait for somebody else; the same proposal of the same person is that one."""
+        before = approvals.open_one(self.db, str(self.course.pipeline), self.request)
+        if before is not None and (row := minutes.taken_as(self.db, before.id)) is not None:
+            return minutes.review_of(row)._replace(repeated=True)
+        expires_at = approvals.expires_at(self.course, time.time())
+        taken = self.write(approvals.PROPOSE, approvals.waits(self.request, self.shard, expires_at))
+        approvals.propose(self.db, self.request, taken, expires_at)
         return taken
 
     def _already(self) -> Review | None:
         """The review that this one repeats: the same person, the same action, and it still holds."""
         action, incident, who = self.request.action, self.incident, self.request.who
         pipeline = self.course.pipeline
+        if life_rules.afresh(incident, action):
+            return None
+        if action in life_rules.OURS:
+            return life_rules.already(self.db, self.request, incident, pipeline)
         if action in ("pause", "resume"):
             last = minutes.last(
                 self.db, pipeline, ("pause", "resume")
@@ -161,8 +226,10 @@ class _Desk:
     def _refuse_what_conflicts(self) -> None:
         action, incident = self.request.action, self.incident
         if incident is None:
-            if action not in LEARNING_ACTIONS:
+            if action in ON_INCIDENTS:
                 raise NotPossible(f"{action} is about an incident: name one")
+        elif action in life_rules.AFTER_THE_END and incident.resolved_by is not None:
+            pass
         elif incident.verdict == WENT_ON:
             raise NotPossible(f"shard {incident.shard} runs again: {incident.id} is closed")
         elif incident.resolved_by is not None:
@@ -170,9 +237,10 @@ class _Desk:
         elif self.request.version not in (None, incident.version):
             who = self._first_since(incident.id, self.request.version or 0)
             raise Conflict(f"{incident.id} changed since you looked ({who} was first): look again", who)
-        elif action == "acknowledge" and incident.acknowledged_by is not None:
+        elif action == "acknowledge" and incident.acknowledged_by and not life_rules.calls_again(incident):
             who = incident.acknowledged_by
             raise Conflict(f"{who} has acknowledged {incident.id}", who)
+        life_rules.refuse(self.db, self.request, incident, str(self.course.pipeline))
         shard_rules.refuse(self.db, self.request, self.course, incident, self.shard)
         self._refuse_course()
 
@@ -191,12 +259,11 @@ class _Desk:
             raise Conflict(f"{pipeline} is not paused ({who} resumed it)", who)
 
     def _note_on(self, incident: Incident, action: Action) -> None:
+        if action in life_rules.SILENT:
+            return
         facts: dict[str, Any] = {"version": incident.version + 1}
-        now = time.time()
-        if action in ("resolve", "false_alarm"):
-            facts |= {"resolved_by": self.request.who, "resolved_at": now, "verdict": action}
-        if incident.acknowledged_by is None:  # whoever decides has it
-            facts |= {"acknowledged_by": self.request.who, "acknowledged_at": now}
+        escalate = rules_of(self.course.facts).escalate
+        facts |= life_rules.facts_of(incident, self.request, time.time(), escalate)
         self.db.execute(sa.update(incident_table).where(incident_table.c.id == incident.id).values(facts))
 
     def _steer(self, *, paused: bool) -> None:
@@ -204,22 +271,25 @@ class _Desk:
         version = self.course.version + 1
         self.db.execute(update.values(paused=paused, paused_by=self.request.who, version=version))
 
-    def _write(self) -> Review:
+    def write(self, action: str = "", effect: str = "") -> Review:
+        """Write the review down; as another ``action`` or with another ``effect`` where they are given."""
         taken = Review(
             id=self.request.id or uuid4().hex,
             pipeline=self.course.pipeline,
             incident=self.request.incident,
-            action=self.request.action,
+            action=action or self.request.action,
             who=self.request.who,
             channel=self.channel,
             reason=self.request.reason,
-            effect=effect_of(self.request, self.shard),
+            effect=effect or effect_of(self.request, self.shard),
             at=time.time(),
             time=self._reached(),
         )
         row: dict[str, Any] = taken._asdict()
         del row["repeated"]
         row["version"] = self.incident.version + 1 if self.incident else None
+        if self.incident and (action or self.request.action in (*life_rules.SILENT, *APPROVING)):
+            row["version"] = self.incident.version
         try:
             with self.db.begin_nested():
                 self.db.execute(sa.insert(review_table).values(row))
@@ -228,6 +298,7 @@ class _Desk:
             if acting(self.db).pipelines is not None:  # who does not see that pipeline
                 raise Conflict(f"the review id {taken.id!r} was used for something else", "") from None
             raise
+        audit.append(self.db, trail.of_review(taken))
         return taken
 
     def _reached(self) -> float | None:
@@ -253,6 +324,8 @@ def _known(db: sa.Connection, request: Request) -> Review | None:
     row = minutes.taken_as(db, request.id)
     if row is None:
         return None
+    if row.action == approvals.PROPOSE:
+        return approvals.known(db, row, request)
     subject = (row.incident, None if row.incident else row.pipeline)
     asked = (request.incident, request.pipeline, request.action, request.who)
     if (*subject, row.action, row.who) != asked or not minutes.asks(db, row.id, request):

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
 from fluvial.config import ConfigError
 from fluvial.engines import is_sqlite, url_of
+from fluvial.notify.settings import NotifySettings
 from fluvial.signing import Signer, of_reviewer
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # what Kafka takes as a member's name
@@ -20,7 +21,7 @@ _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # what Kafka takes as 
 _ADDRESS = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
-class Settings(BaseSettings):
+class Settings(NotifySettings):
     """One machine's settings; each is an environment variable with the prefix ``FLUVIAL_``.
 
     A variable that is empty counts as not set.

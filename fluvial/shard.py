@@ -148,6 +148,9 @@ class Shard:
                 self._exchange(None)
             case "rollback" if wants_model(decision):
                 self._exchange(model)
+            case "set_budget":
+                base = self.pipeline.monitor
+                self.state.watch.retune((base.budget, base.smallest_change), decision.args)
             case "keep_learning" | "rollback" | "resume_shard" | "accept_gap":
                 pass  # the journal row alone is the effect
             case _:

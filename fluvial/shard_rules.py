@@ -55,7 +55,7 @@ def _refuse_at_halt(db: sa.Connection, request: Request, incident: Incident) -> 
     shard = incident.shard
     if request.action == "resolve" and not options.is_halted(db, incident.pipeline, shard):
         return
-    if request.action not in ("acknowledge", *ONE_SHARD):
+    if request.action not in ("acknowledge", "snooze", "unsnooze", "comment", *ONE_SHARD):
         raise NotPossible(
             f"shard {shard} stands still: acknowledge {incident.id}, try the shard again (resume_shard) "
             "or accept the gap (accept_gap); the incident is closed as soon as the shard runs"

@@ -17,7 +17,7 @@ import structlog
 
 from fluvial.alertmanager import Alertmanager, Labels, Silence, Unanswered
 from fluvial.calls import Calls, labels_of
-from fluvial.incidents import ALERT, Incident, Incidents
+from fluvial.incidents import ALERT, Incident, Incidents, State
 from fluvial.store import Store, StoreError, incident_table
 
 logger = structlog.get_logger()
@@ -144,10 +144,13 @@ class Silencer:
         self._trouble = trouble
 
     def _having(self) -> Iterator[Incident]:
-        offset, size = 0, 200
-        while found := self._incidents.listing(state="acknowledged", limit=size, offset=offset):
-            yield from found
-            offset += size
+        """What is quiet: somebody has it and it did not grow since, snoozed or not."""
+        states: tuple[State, ...] = ("acknowledged", "snoozed")
+        for state in states:
+            offset, size = 0, 200
+            while found := self._incidents.listing(state=state, limit=size, offset=offset):
+                yield from (one for one in found if one.quiet)
+                offset += size
 
     def _known(self, there: Sequence[Silence]) -> set[str]:
         column = incident_table.c

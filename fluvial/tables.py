@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 3
+SCHEMA = 4
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -125,6 +125,16 @@ incident_table = sa.Table(
     sa.Column("verdict", Text),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("announced", sa.Integer, nullable=False),
+    sa.Column("fires_at", sa.Double, nullable=False),
+    sa.Column("escalates_at", sa.Double),
+    sa.Column("grew_at", sa.Double),
+    sa.Column("snoozed_by", Text),
+    sa.Column("snoozed_until", sa.Double),
+    sa.Column("fingerprint", Text, nullable=False, index=True),
+    sa.Column("regressed_from", Text),
+    sa.Column("scenario", Text),
+    sa.Column("noticed", sa.Integer, nullable=False),
+    sa.Column("due_at", sa.Double, index=True),
 )
 
 alarm_table = sa.Table(
@@ -257,4 +267,57 @@ audit_head_table = sa.Table(
     sa.Column("entries", sa.Integer, nullable=False),
     sa.Column("hash", Text, nullable=False),
     sa.Column("seal", Text, nullable=False),
+)
+
+notice_table = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("key", Text, nullable=False, unique=True),
+    sa.Column("channel", Text, nullable=False),
+    sa.Column("pipeline", Text, nullable=False, index=True),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("subject", Text, nullable=False, index=True),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.Double),
+    sa.Column("sent_at", sa.Double),
+    sa.Column("trouble", Text),
+    sa.Index("notice_waiting", "channel", "next_at"),
+)
+
+proposal_table = sa.Table(
+    "proposal",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("pipeline", Text, nullable=False, index=True),
+    sa.Column("incident", Text),
+    sa.Column("action", Text, nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("who", Text, nullable=False),
+    sa.Column("channel", Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("settled_by", Text),
+    sa.Column("settled_at", sa.Double),
+    sa.Column("verdict", Text),
+    sa.Column("settled_as", Text),
+)
+
+scenario_table = sa.Table(
+    "scenario",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("pipeline", Text, nullable=False, index=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("monitors", sa.JSON, nullable=False),
+    sa.Column("concerns", sa.JSON, nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("who", Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("removed_by", Text),
+    sa.Column("removed_at", sa.Double),
 )

@@ -19,6 +19,7 @@ from monitors.series import (
     BUILD,
     INCIDENT_STATES,
     MOST_INCIDENTS,
+    NOTICE_RESULTS,
     OTHER,
     REVIEW_ACTIONS,
     Distribution,
@@ -56,6 +57,7 @@ class Metrics:
         self._lag: dict[str, dict[tuple[str, int], int]] = {}
         self._desk: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
         self._open: dict[str, tuple[OpenIncident, ...]] = {}
+        self._notices: dict[str, dict[str, tuple[int, int, int, float]]] = {}
         registry.register(_Scrape(self))
 
     def publish(self, status: ShardStatus) -> None:
@@ -86,6 +88,11 @@ class Metrics:
         """Replace a pipeline's open incidents, the newest first."""
         with self._lock:
             self._open[pipeline] = tuple(dict.fromkeys(islice(some, MOST_INCIDENTS)))
+
+    def notices(self, pipeline: str, channels: Mapping[str, tuple[int, int, int, float]]) -> None:
+        """Replace how the channels do: notices sent, failed tries, notices given up, the oldest wait (s)."""
+        with self._lock:
+            self._notices[pipeline] = dict(channels)
 
     def batch(self, pipeline: str, shard: int, records: int, seconds: float) -> None:
         """Count a batch."""
@@ -163,6 +170,11 @@ class Metrics:
         for pipeline, some in self._open.items():
             for one in some:
                 yield Sample("fluvial_incident_open", (pipeline, str(one.shard), one.monitor, one.id), 1)
+        for pipeline, channels in self._notices.items():
+            for channel, (sent, failed, given_up, delay) in channels.items():
+                results = dict(zip(NOTICE_RESULTS, (sent, failed, given_up), strict=True))
+                yield from split("fluvial_notices_total", (pipeline, channel), results)
+                yield Sample("fluvial_notice_delay_seconds", (pipeline, channel), delay)
         if self._build is not None:
             yield Sample("fluvial_build_info", self._build, 1)
 

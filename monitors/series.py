@@ -79,11 +79,14 @@ OTHER = "other"
 REFUSALS = tuple(
     (stream, reason) for stream in ("events", "labels") for reason in REASONS if reason != "review_refused"
 )
-INCIDENT_STATES = ("firing", "acknowledged", "resolved")
+INCIDENT_STATES = ("pending", "firing", "acknowledged", "snoozed", "resolved")
 REVIEW_ACTIONS = (
     *("acknowledge", "keep_learning", "pause", "resume", "reset", "rollback"),
-    *("resume_shard", "accept_gap", "resolve", "false_alarm"),
+    *("resume_shard", "accept_gap", "resolve", "false_alarm", "snooze", "unsnooze", "reopen", "comment"),
+    *("expect", "unexpect", "set_budget", "approve", "decline"),
 )
+NOTICE_CHANNELS = ("webhook", "mail", "grafana")
+NOTICE_RESULTS = ("sent", "failed", "given_up")
 BUILD = ("version", "river", "python")
 
 PIPELINE = ("pipeline",)
@@ -245,5 +248,17 @@ SERIES = (
         "1 for each of the newest open incidents that a worker opened; absent once it is resolved.",
     ),
     Series("fluvial_reviews_total", "counter", (*PIPELINE, "action"), "Reviews taken, by action."),
+    Series(
+        "fluvial_notices_total",
+        "counter",
+        (*PIPELINE, "channel", "result"),
+        "Notices to people by channel (webhook, mail, grafana): sent, tries that failed, given up.",
+    ),
+    Series(
+        "fluvial_notice_delay_seconds",
+        "gauge",
+        (*PIPELINE, "channel"),
+        "How long the oldest notice has been waiting to be sent; 0 where none waits.",
+    ),
     Series("fluvial_build_info", "gauge", BUILD, "1, labelled with what runs."),
 )

@@ -16,6 +16,7 @@ from monitors.labels import Labels
 from monitors.level import Level, State
 from monitors.opening import Opening
 from monitors.part import Kind, weight
+from monitors.retune import Tuning, retune
 from monitors.slices import MOST, Slices
 from monitors.spec import WEEK, LevelSpec, MonitorSpec
 
@@ -54,6 +55,9 @@ class Watch:
 
     ``now`` is stream time and ``time`` event time, both in seconds.
     """
+
+    tuned: tuple[float, float] | None = None
+    """Budget and smallest change that a person has set; None while both are as at first."""
 
     def __init__(self, spec: MonitorSpec, what: Watched) -> None:
         fields = sum(weight(kind) for kind in what.kinds.values())
@@ -131,6 +135,16 @@ class Watch:
         if self.estimated is not None:
             self.estimated.rearm()
         self._causes.exchanged(now)
+
+    def retune(self, at_first: tuple[float, float], wanted: Mapping[str, float]) -> None:
+        """Watch by another ``budget`` or ``smallest_change`` from now on; what is not wanted stays.
+
+        ``at_first`` are the two that the watch was made with. What was seen so far is kept.
+        """
+        before = self.tuned or at_first
+        after = wanted.get("budget", before[0]), wanted.get("smallest_change", before[1])
+        retune(self, Tuning.between(before, after))
+        self.tuned = after
 
     # ---- what happens in a shard
 

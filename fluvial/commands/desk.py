@@ -10,17 +10,20 @@ import sqlalchemy as sa
 import typer
 
 from fluvial import reviews
-from fluvial.calls import OVER
+from fluvial.commands.beside import print_beside
 from fluvial.commands.claimed import print_claims
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table, say
 from fluvial.config import ConfigError
 from fluvial.console.phrases import loss, standing
+from fluvial.dated import OVER, PASSED
 from fluvial.evidence import cause
 from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action
 from fluvial.settings import settings
+from fluvial.similar import similar
 from fluvial.store import Store, pipeline_table, shard_table
+from fluvial.tuning import propose
 from fluvial.wiring import open_store
 
 Pipeline = Annotated[str | None, typer.Option(help="The pipeline's name.")]
@@ -37,7 +40,6 @@ def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file into the command line."""
     app.command("pipelines")(pipelines)
     app.command("status")(status)
-    app.command("incidents")(incidents)
     app.command("incident")(incident)
     app.command("reviews")(history)
 
@@ -126,9 +128,9 @@ def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
 
 
-def incidents(pipeline: Pipeline = None, state: WhichState = None, json: AsJson = False) -> None:
+def incidents(pipeline: str | None, state: str | None, *, json: bool) -> None:
     """List incidents; exit code 3 where one is firing."""
-    wanted = _state(state)
+    wanted = state_named(state)
     with opened_store() as store:
         found = Incidents(store).listing(pipeline=pipeline, state=wanted)
     if json:
@@ -139,7 +141,8 @@ def incidents(pipeline: Pipeline = None, state: WhichState = None, json: AsJson 
         raise typer.Exit(3)
 
 
-def _state(name: str | None) -> State | None:
+def state_named(name: str | None) -> State | None:
+    """The state of that name. Raises ConfigError."""
     found = next((state for state in STATES if state == name), None)
     if name is not None and found is None:
         raise ConfigError(f"--state {name}: there are {', '.join(STATES)}")
@@ -150,7 +153,8 @@ def _row(one: Incident) -> tuple[object, ...]:
     who = one.resolved_by or one.acknowledged_by or ""
     last = day(one.last_time) if is_drift(one.monitor) else f"{day(one.last_time)} (clock)"
     told = (one.pipeline, one.monitor, last, one.alarms, cause(one.evidence)[0], who)
-    return one.id, f"{one.state}, eased" if one.eased else one.state, one.severity, *told
+    stands = ", ".join([one.state, *one.marks, *(["eased"] if one.eased else [])])
+    return one.id, stands, one.severity, *told
 
 
 def incident(
@@ -160,20 +164,25 @@ def incident(
     with opened_store() as store:
         one = Incidents(store).get(incident_id)
         past = reviews.history(store, incident=incident_id)
+        alike = similar(store, one)
+        proposal = propose(store, one) if one.verdict == "false_alarm" else None
     if json:
         print_json(one.told() | {"reviews": [r._asdict() for r in past]})
         return
-    say(f"{one.id}  {one.state}  {one.severity}  {one.pipeline}, shard {one.shard}")
+    say(f"{one.id}  {', '.join([one.state, *one.marks])}  {one.severity}  {one.pipeline}, shard {one.shard}")
     if is_drift(one.monitor):
         print_claims(one.evidence)
     for found in [] if is_drift(one.monitor) else one.evidence:
         _print_evidence(one, found)
     for taken in reversed(past):
         say(f"  {day(taken.at)} {plain_text(taken.who)}: {taken.action} ({plain_text(taken.reason)})")
+    if one.verdict == PASSED:
+        say(f"  {day(one.resolved_at)} it went back before anybody was called; it closed by itself")
     if one.verdict == WENT_ON:
         say(f"  {day(one.resolved_at)} shard {one.shard} went on; the incident closed by itself")
     if one.verdict == OVER:
         say(f"  {day(one.resolved_at)} the alert was over; the incident closed by itself")
+    print_beside(one, alike, proposal)
     say(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
     wanted = ("acknowledge", *ONE_SHARD) if one.monitor == HALT else _at_drift()
     print_table(("action", "effect"), [(action, EFFECTS[action]) for action in wanted])

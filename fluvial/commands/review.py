@@ -1,4 +1,4 @@
-"""review, rollback: deciding in a terminal; through the store, or signed through the reviews topic."""
+"""review, snooze, set-budget, rollback: deciding in a terminal; at once, or signed through the topic."""
 
 import getpass
 import json as jsonlib
@@ -12,9 +12,10 @@ import typer
 from pydantic import ValidationError
 
 from fluvial import reviews
+from fluvial.approvals import PROPOSE
 from fluvial.commands.common import AsJson, print_json, say
 from fluvial.commands.desk import Pipeline, opened_store
-from fluvial.config import ConfigError
+from fluvial.config import ConfigError, seconds
 from fluvial.reviews import ACTIONS, Request
 from fluvial.settings import settings
 from fluvial.signing import STORE, Signer, of_store, signed
@@ -33,9 +34,19 @@ ToBatch = Annotated[int, typer.Option(help="The batch whose model comes back; se
 WhichShard = Annotated[int | None, typer.Option(help="The shard, where there are several.")]
 
 
+Until = Annotated[str | None, typer.Option(help="The end of a snooze: 2026-12-24T18:00, or see --for.")]
+Lasting = Annotated[str | None, typer.Option("--for", help="How long a snooze lasts: 30m, 2h, 3d.")]
+Snoozed = Annotated[str, typer.Argument(help="The incident's id.")]
+Budget = Annotated[float | None, typer.Option(help="False alarms to expect per 100,000 events.")]
+Smallest = Annotated[float | None, typer.Option(help="The smallest change in loss worth a call.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do and change nothing.")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file into the command line."""
     app.command("review")(review)
+    app.command("snooze")(snooze)
+    app.command("set-budget")(set_budget)
     app.command("rollback")(rollback)
 
 
@@ -47,6 +58,7 @@ def review(
     reason: Reason = "",
     review_id: ReviewId = None,
     topic: ViaTopic = None,
+    dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Decide: take any action on an incident or on a pipeline; what it does is said in its answer."""
@@ -55,7 +67,52 @@ def review(
     if (incident is None) == (pipeline is None):
         raise ConfigError("name either an incident or a --pipeline")
     wish = {"action": action, "incident": incident, "pipeline": pipeline, "reason": reason}
-    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json)
+    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json, dry_run=dry_run)
+
+
+def snooze(
+    incident: Snoozed,
+    until: Until = None,
+    lasting: Lasting = None,
+    who: Who = "",
+    reason: Reason = "",
+    review_id: ReviewId = None,
+    topic: ViaTopic = None,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Let an incident be quiet until a moment; if it gets worse it calls all the same."""
+    wish = {"action": "snooze", "incident": incident, "until": _end(until, lasting), "reason": reason}
+    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json, dry_run=dry_run)
+
+
+def _end(until: str | None, lasting: str | None) -> object:
+    """When a snooze ends, said as a moment or as a duration. Raises ConfigError."""
+    if lasting is None:
+        return until
+    if until is not None:
+        raise ConfigError("give --until or --for and not both")
+    try:
+        return time.time() + float(str(seconds(lasting)))
+    except ValueError as error:
+        raise ConfigError(f"--for: {error}") from None
+
+
+def set_budget(
+    pipeline: Name,
+    budget: Budget = None,
+    smallest_change: Smallest = None,
+    who: Who = "",
+    reason: Reason = "",
+    review_id: ReviewId = None,
+    topic: ViaTopic = None,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Let a pipeline's monitors watch by another budget of false alarms, from the next batch on."""
+    wish = {"action": "set_budget", "pipeline": pipeline, "budget": budget, "reason": reason}
+    wish |= {"smallest_change": smallest_change, "who": who or login(), "id": review_id}
+    _decide(wish, topic, json=json, dry_run=dry_run)
 
 
 def rollback(
@@ -66,18 +123,19 @@ def rollback(
     reason: Reason = "",
     review_id: ReviewId = None,
     topic: ViaTopic = None,
+    dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Bring the model back that a pipeline had after an earlier batch; the offset stays."""
     wish = {"action": "rollback", "pipeline": pipeline, "shard": shard, "batch": batch, "reason": reason}
-    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json)
+    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json, dry_run=dry_run)
 
 
-def _decide(wish: dict[str, Any], topic: str | None, *, json: bool) -> None:
-    if topic is None:
+def _decide(wish: dict[str, Any], topic: str | None, *, json: bool, dry_run: bool) -> None:
+    if topic is None or dry_run:
         request = asked(wish)
         with opened_store() as store:
-            take(store, request, json=json)
+            take(store, request, json=json, dry_run=dry_run)
     else:
         request = asked(wish | {"id": wish["id"] or uuid4().hex})
         _send(request, topic)
@@ -94,13 +152,23 @@ def asked(wish: dict[str, Any]) -> Request:
         raise ConfigError(": ".join([*map(str, problem["loc"][:1]), said])) from None
 
 
-def take(store: Store, request: Request, *, json: bool) -> None:
+def take(store: Store, request: Request, *, json: bool, dry_run: bool = False) -> None:
     """Take a review and say what it does. Raises what :func:`fluvial.reviews.review` raises."""
-    taken = reviews.review(store, request, "cli")
+    way = reviews.rehearse if dry_run else reviews.review
+    taken = way(store, request, "cli")
     if json:
-        print_json(taken._asdict())
+        print_json(taken._asdict() | {"dry_run": dry_run})
     else:
-        say(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
+        say(f"{_became(taken, dry_run)}: {taken.effect}")
+
+
+def _became(taken: reviews.Review, dry_run: bool) -> str:
+    """What became of a review, in a word or two."""
+    if taken.repeated:
+        return "Already so"
+    if dry_run:
+        return "It would do this"
+    return f"Proposed as {taken.id}" if taken.action == PROPOSE else "Done"
 
 
 def login() -> str:

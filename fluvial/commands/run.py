@@ -15,6 +15,8 @@ from consumers.log import Log
 from fluvial.alertmanager import Alertmanager
 from fluvial.commands.common import PipelineFile, say, stop_on_signals
 from fluvial.config import Pipeline, load
+from fluvial.notify.channels import channels_of
+from fluvial.notify.sender import Sender
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
@@ -111,7 +113,7 @@ def served(here: Settings, store: Store, host: str, port: int) -> Iterator["Cons
     """
     from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - a worker is sooner at work without
 
-    silencer = None
+    silencer, channels = None, channels_of(here)
     if here.alertmanager:
         silencer = Silencer(store, Alertmanager(here.alertmanager, *here.alertmanager_login))
     tokens = {"token": console_token(here.token_path), "webhook": console_token(here.webhook_token_path)}
@@ -122,6 +124,8 @@ def served(here: Settings, store: Store, host: str, port: int) -> Iterator["Cons
         say(f"Console: {server.url}", err=True)
         if silencer is not None:
             stack.enter_context(silencer)
+        if channels:
+            stack.enter_context(Sender(store, channels, here.console_url or server.address))
         yield server
 
 

@@ -6,7 +6,7 @@ import typer
 
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table, say
 from fluvial.commands.desk import day, opened_store, shards_of
-from fluvial.commands.review import Name, Reason, ReviewId, Who, asked, login, take
+from fluvial.commands.review import DryRun, Name, Reason, ReviewId, Who, asked, login, take
 from fluvial.console.phrases import loss
 from fluvial.incidents import Incident
 from fluvial.options import standing_incident
@@ -48,6 +48,7 @@ def resume(
     who: Who = "",
     reason: Reason = "",
     review_id: ReviewId = None,
+    dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Try a shard again that stands still; with --accept-gap it goes on behind what is lost."""
@@ -56,7 +57,7 @@ def resume(
         incident = _standing(store, pipeline, shard)
         subject: dict[str, Any] = {"incident": incident.id} if incident else {"pipeline": pipeline}
         wish = {"action": action, **subject, "shard": shard, "reason": reason, "id": review_id}
-        take(store, asked(wish | {"who": who or login()}), json=json)
+        take(store, asked(wish | {"who": who or login()}), json=json, dry_run=dry_run)
     if incident is not None and not json:
         _say_what_it_costs(incident, accepted=accept_gap)
 

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from fluvial.console import api, audit, pages, signin
+from fluvial.console import api, audit, bulk, pages, signin
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
@@ -81,6 +81,8 @@ def create(
     app.add_middleware(Gate, keeper=keeper, hosts=Hosts(names), refuse=answers.refuse)
     for part in (pages, api, webhook_api, signin, audit):
         app.include_router(part.router)
+    app.include_router(bulk.pages)
+    app.include_router(bulk.api)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)
     _handle_refusals(app, answers)

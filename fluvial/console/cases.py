@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from fluvial.console.claims import headline
 from fluvial.console.evidence import Signal
+from fluvial.console.headlines import headline_of
 from fluvial.console.models import (
     IncidentDetail,
     IncidentSummary,
@@ -14,7 +14,8 @@ from fluvial.console.models import (
     Progress,
     ReviewView,
 )
-from fluvial.console.phrases import called, loss, outcome, standing
+from fluvial.console.phrases import loss, outcome
+from fluvial.dated import CLOSED_BY_ITSELF
 from fluvial.evidence import calling, complete
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
 from fluvial.options import Choice, choices, is_halted, waiting
@@ -28,7 +29,7 @@ def listing(
 ) -> list[IncidentSummary]:
     """Incidents, the newest first."""
     found = Incidents(store).listing(pipeline=pipeline, state=state, limit=limit, offset=offset)
-    return [_summary(incident) for incident in found]
+    return [summary(incident) for incident in found]
 
 
 def detail(store: Store, incident_id: str) -> IncidentDetail:
@@ -36,7 +37,7 @@ def detail(store: Store, incident_id: str) -> IncidentDetail:
     incident = Incidents(store).get(incident_id)
     course = _course(store, incident)
     return IncidentDetail(
-        **_summary(incident).model_dump(),
+        **summary(incident).model_dump(),
         evidence=incident.evidence,
         reviews=decisions(store, incident=incident_id),
         actions={action: _effect(action, incident) for action in possible(incident, course)},
@@ -57,24 +58,26 @@ class Course(NamedTuple):
 def possible(incident: Incident, course: Course) -> list[Action]:
     """What :func:`fluvial.reviews.review` would not refuse now."""
     if incident.state == "resolved":
-        return []
+        return ["reopen", "comment"] if incident.verdict not in CLOSED_BY_ITSELF else []
     wanted = _at_halt(incident, course) if incident.monitor == HALT else _at_drift(course)
-    if incident.state == "acknowledged":
+    if incident.quiet:
         wanted.discard("acknowledge")
+    wanted.discard("unsnooze" if incident.state != "snoozed" else "snooze")
     return [action for action in ACTIONS if action in wanted]
 
 
 def _at_halt(incident: Incident, course: Course) -> set[Action]:
     if not course.halted:
-        return {"acknowledge", "resolve"}
-    wanted: set[Action] = {"acknowledge", "resume_shard"}
+        return {"acknowledge", "comment", "resolve", "snooze", "unsnooze"}
+    wanted: set[Action] = {"acknowledge", "comment", "resume_shard", "snooze", "unsnooze"}
     if incident.evidence[-1]["gives_up"] is not None and not course.accepted:
         wanted.add("accept_gap")
     return wanted
 
 
 def _at_drift(course: Course) -> set[Action]:
-    out: set[Action] = {"pause", "keep_learning"} if course.paused else {"resume"}
+    out: set[Action] = {"reopen", "expect", "unexpect", "set_budget", "approve", "decline"}
+    out |= {"pause", "keep_learning"} if course.paused else {"resume"}
     if not course.models:
         out.add("rollback")
     return {action for action in ACTIONS if action not in out and action not in ONE_SHARD}
@@ -132,21 +135,13 @@ def _signals(store: Store, query: sa.Select[Any]) -> list[Signal]:
     return [Signal(**complete(row.evidence), incident=row.incident, shard=row.shard) for row in rows]
 
 
-def _summary(incident: Incident) -> IncidentSummary:
+def summary(incident: Incident) -> IncidentSummary:
+    """An incident at a glance."""
     told = {name: value for name, value in incident.told().items() if name != "evidence"}
     monitors = list(dict.fromkeys(said["monitor"] for said in calling(incident.evidence)))
     return IncidentSummary(
-        **told, eased=incident.eased, monitors=monitors or [incident.monitor], headline=_headline(incident)
+        **told, eased=incident.eased, monitors=monitors or [incident.monitor], headline=headline_of(incident)
     )
-
-
-def _headline(incident: Incident) -> str:
-    evidence = incident.evidence
-    if incident.monitor == HALT and evidence:
-        return standing(incident.shard, evidence[-1]["why"], incident.opened_at, incident.resolved_at)
-    if incident.monitor.startswith(ALERT) and evidence:
-        return called(evidence[-1]["why"], incident.opened_at, incident.resolved_at)
-    return headline(incident.monitor, evidence)
 
 
 def _course(store: Store, incident: Incident) -> Course:

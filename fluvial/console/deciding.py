@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fluvial.people import TRUSTED
-from fluvial.reviews import Request, Review, review
+from fluvial.reviews import Request, Review, rehearse, review
 from fluvial.seen import Seen
 from fluvial.store import Store
 
@@ -22,16 +22,18 @@ class Unclear(ValueError):
 
 
 def decide(store: Store, wish: Mapping[str, Any], channel: str) -> Review:
-    """Take a review of whoever sees the store this way.
+    """Take a review of whoever sees the store this way, or with ``dry_run`` say what it would do.
 
     Raises Unclear and what :func:`fluvial.reviews.review` raises.
     """
     person = store.person if isinstance(store, Seen) else TRUSTED
+    wish = dict(wish)
+    take = rehearse if wish.pop("dry_run", False) else review
     try:
         request = Request.model_validate({**wish, "who": wish.get("who") or person.name})
     except ValidationError as error:
         raise Unclear(explain(error.errors())) from None
-    return review(store, request, channel)
+    return take(store, request, channel)
 
 
 def explain(errors: Sequence[Any]) -> str:

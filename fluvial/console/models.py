@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from fluvial.console.evidence import Called, Evidence, Standstill, Text
-from fluvial.incidents import State
+from fluvial.incidents import Mark, State
 from fluvial.reviews import Action
+from fluvial.wishes import Wishes
 from monitors.alarm import Phase
 
 
@@ -46,14 +47,16 @@ class Goal(BaseModel):
 class Tally(BaseModel):
     """How many incidents are in each state."""
 
+    pending: int = 0
     firing: int = 0
     acknowledged: int = 0
+    snoozed: int = 0
     resolved: int = 0
 
     @property
     def open(self) -> int:
         """Incidents that are not resolved."""
-        return self.firing + self.acknowledged
+        return self.pending + self.firing + self.acknowledged + self.snoozed
 
 
 class PipelineSummary(BaseModel):
@@ -225,6 +228,15 @@ class IncidentSummary(BaseModel):
     resolved_by: Text | None
     resolved_at: float | None
     verdict: Text | None
+    marks: list[Mark] = Field(description="what stands beside the state: worse, escalated …")
+    fires_at: float = Field(description="the end of the hold after the opening")
+    escalates_at: float | None = Field(description="by when somebody should have it")
+    grew_at: float | None = Field(description="when an alarm last called about it")
+    snoozed_by: Text | None
+    snoozed_until: float | None
+    fingerprint: Text = Field(description="what is the same if it comes back")
+    regressed_from: Text | None = Field(description="the incident that was resolved shortly before")
+    scenario: Text | None = Field(description="the registered scenario that it falls into")
 
 
 class Progress(BaseModel):
@@ -263,12 +275,12 @@ class IncidentDetail(IncidentSummary):
     paused: bool
 
 
-class ReviewBody(BaseModel):
+class ReviewBody(Wishes):
     """A decision to be taken; ``id`` shows a repetition, ``version`` a change since you looked.
 
     ``who`` is for those who come with the console's own token; a user's name is known.
     ``shard`` and ``batch`` are for a rollback; ``shard`` also for a shard that stands still, where no
-    incident says which it is.
+    incident says which it is. ``dry_run`` says what it would do and changes nothing.
     """
 
     model_config = {"extra": "forbid"}
@@ -280,6 +292,7 @@ class ReviewBody(BaseModel):
     version: int | None = None
     shard: int | None = None
     batch: int | None = None
+    dry_run: bool = False
 
 
 class Figure(BaseModel):

@@ -1,5 +1,6 @@
 """The pages: pipelines, one pipeline, incidents, one incident; and the forms on them."""
 
+import time
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -8,16 +9,21 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
+from fluvial import approvals, scenarios, tuning
+from fluvial.config import seconds
 from fluvial.console import cases, reading
 from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
+from fluvial.console.bulk import similar_to
 from fluvial.console.deciding import Unclear, decide
 from fluvial.console.needs import needs
 from fluvial.console.visits import visit_of
-from fluvial.incidents import STATES
+from fluvial.incidents import STATES, Incidents
 from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
 from fluvial.store import Store
+from fluvial.tuning import paid
+from fluvial.wishes import TAKEN
 
 PAGE = 50
 """Incidents on one page."""
@@ -38,6 +44,16 @@ class Wish(BaseModel):
     id: str = ""
     version: str = ""
     model: str = ""
+    lasting: str = ""
+    of: str = ""
+    name: str = ""
+    since: str = ""
+    until: str = ""
+    expires: str = ""
+    monitors: str = ""
+    concerns: str = ""
+    budget: str = ""
+    smallest_change: str = ""
 
 
 class Notice(BaseModel):
@@ -136,7 +152,18 @@ def _asked(wish: Wish) -> dict[str, Any]:
     # One page may lead to several decisions (by the back button): each has an id of its own.
     review_id = f"{wish.id}-{wish.action}" if wish.id else None
     asked: dict[str, Any] = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": review_id}
+    asked |= {name: value for name in TAKEN.get(wish.action, ()) if (value := getattr(wish, name).strip())}
+    if wish.action == "snooze" and wish.lasting:
+        asked["until"] = _after(wish.lasting)
     return asked | {"version": version} | (_model(wish.model) if wish.action == "rollback" else {})
+
+
+def _after(lasting: str) -> float | None:
+    """The end of a snooze that lasts so long; None where that is no duration."""
+    try:
+        return time.time() + float(str(seconds(lasting)))
+    except ValueError:
+        return None
 
 
 def _model(chosen: str) -> dict[str, int]:
@@ -170,6 +197,8 @@ def _pipeline(
         "signals": cases.signals(store, name, SIGNALS),
         "effects": {steer: EFFECTS[steer]},
         "EFFECTS": EFFECTS,
+        "scenarios": scenarios.listing(store, name),
+        "proposals": approvals.listing(store, name),
         **_of_forms(store, notice, taken),
     }
     return _answers(request).page(request, "pipeline.html", shown, notice.status if notice else 200)
@@ -178,7 +207,12 @@ def _pipeline(
 def _incident(
     request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
+    found = Incidents(store).get(incident_id)
     shown = {"incident": cases.detail(store, incident_id), **_of_forms(store, notice, taken)}
+    shown |= {"similar": similar_to(store, incident_id), "paid": paid}
+    shown |= {"tuning": tuning.propose(store, found) if found.verdict == "false_alarm" else None}
+    waiting = approvals.listing(store, found.pipeline)
+    shown |= {"proposals": [one for one in waiting if one["incident"] == incident_id]}
     return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
 
 

@@ -40,6 +40,15 @@ ACTIONS = {
     "accept_gap": "Accept the gap",
     "resolve": "Resolve",
     "false_alarm": "False alarm",
+    "snooze": "Snooze",
+    "unsnooze": "End the snooze",
+    "reopen": "Reopen",
+    "comment": "Comment",
+    "expect": "Expect it",
+    "unexpect": "Expect it no more",
+    "set_budget": "Set the budget",
+    "approve": "Approve",
+    "decline": "Decline",
 }
 
 DEEDS = {
@@ -53,6 +62,16 @@ DEEDS = {
     "accept_gap": "accepted the gap",
     "resolve": "resolved it",
     "false_alarm": "called it a false alarm",
+    "snooze": "snoozed it",
+    "unsnooze": "ended the snooze",
+    "reopen": "reopened it",
+    "comment": "commented",
+    "expect": "registered a scenario",
+    "unexpect": "ended a scenario",
+    "set_budget": "changed the budget of false alarms",
+    "propose": "asked for approval",
+    "approve": "approved",
+    "decline": "declined",
 }
 
 # Control characters, marks that change the direction of writing or show nothing, and lone halves of

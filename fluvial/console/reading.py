@@ -1,5 +1,6 @@
 """Reading pipelines: a few queries per page, however many shards and incidents there are."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from fluvial.console.models import (
 )
 from fluvial.console.phrases import sound
 from fluvial.incidents import HALT
+from fluvial.lifecycle import state_in_sql
 from fluvial.options import choices
 from fluvial.reviews import NoSuchPipeline
 from fluvial.store import Store, incident_table, pipeline_table, point_table, shard_table
@@ -128,8 +130,7 @@ def _standing(db: sa.Connection, pipeline: str) -> dict[int, str]:
 
 def _tallies(db: sa.Connection, name: str | None = None) -> dict[str, Tally]:
     column = incident_table.c
-    resolved, acknowledged = column.resolved_at.is_not(None), column.acknowledged_at.is_not(None)
-    state = sa.case((resolved, "resolved"), (acknowledged, "acknowledged"), else_="firing").label("state")
+    state = state_in_sql(time.time()).label("state")
     query = sa.select(column.pipeline, state, sa.func.count()).group_by(column.pipeline, state)
     if name is not None:
         query = query.where(column.pipeline == name)

@@ -53,7 +53,8 @@ def panel_queries() -> Iterator[Asked]:
 def mark_queries() -> Iterator[Asked]:
     """What is marked on the time axes; all dashboards mark the same."""
     for mark in json.loads(BOARDS[0].as_json())["annotations"]["list"]:
-        yield Asked(mark["name"], filled(mark["expr"]))
+        if "expr" in mark:  # Grafana's own annotations are no query
+            yield Asked(mark["name"], filled(mark["expr"]))
 
 
 def variable_queries() -> Iterator[Asked]:

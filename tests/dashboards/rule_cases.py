@@ -391,6 +391,18 @@ CASES: dict[str, Case] = {
         {f"fluvial_state_bytes{{{SHARD}}}": "500000000x20"},
         False,
     ),
+    "a channel is away": (
+        "FluvialNoticesWait",
+        "30m",
+        {'fluvial_notice_delay_seconds{pipeline="flights",channel="mail"}': "0+60x40"},
+        True,
+    ),
+    "a channel was away for a moment": (
+        "FluvialNoticesWait",
+        "30m",
+        {'fluvial_notice_delay_seconds{pipeline="flights",channel="mail"}': "0+60x10 0x30"},
+        False,
+    ),
     "a shard runs": ("FluvialShardHalted", "5m", {f"fluvial_shard_halted{{{SHARD}}}": "0x20"}, False),
     "a shard stands still": (
         "FluvialShardHalted",

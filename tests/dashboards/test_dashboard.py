@@ -119,7 +119,7 @@ def test_a_value_leads_to_the_page_of_what_it_is_about() -> None:
 
 @pytest.mark.parametrize("name", READ)
 def test_drift_and_decisions_are_marked_where_their_query_is_1(name: str) -> None:
-    marks = {mark["name"]: mark for mark in READ[name]["annotations"]["list"]}
+    marks = {mark["name"]: mark for mark in READ[name]["annotations"]["list"] if "expr" in mark}
     assert set(marks) == {"Drift for the worse", "Drift for the better", "Other changes", "Decisions"}
     for mark in marks.values():
         assert mark["enable"]
@@ -128,6 +128,14 @@ def test_drift_and_decisions_are_marked_where_their_query_is_1(name: str) -> Non
         kept = re.search(r"by \(([\w, ]+)\)", mark["expr"])
         assert kept
         assert set(re.findall(r"\{\{(\w+)\}\}", mark["titleFormat"])) == set(kept[1].split(", "))
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_the_console_writes_into_grafana_is_shown_by_its_tag(name: str) -> None:
+    (told,) = [mark for mark in READ[name]["annotations"]["list"] if "expr" not in mark]
+    assert told["datasource"] == {"type": "grafana", "uid": "-- Grafana --"}
+    assert told["enable"]
+    assert told["target"] == {"limit": 200, "matchAny": False, "tags": ["fluvial"], "type": "tags"}
 
 
 def _overlap(a: dict[str, int], b: dict[str, int]) -> bool:

@@ -112,11 +112,12 @@ def test_counts_and_lists_agree_on_every_state(incidents: Incidents, store: Stor
     decide(store, "acknowledge", "a0")
     decide(store, "resolve", "a1")
     decide(store, "false_alarm", "a2")
-    assert incidents.counts("coins") == {"firing": 3, "acknowledged": 1, "resolved": 2}
-    assert incidents.counts("dice") == {"firing": 0, "acknowledged": 0, "resolved": 0}
+    counted = {state: n for state, n in incidents.counts("coins").items() if n}
+    assert counted == {"firing": 3, "acknowledged": 1, "resolved": 2}
+    assert incidents.counts("dice") == dict.fromkeys(STATES, 0)
     for state in STATES:
         found = incidents.listing(pipeline="coins", state=state)
-        assert {one.state for one in found} == {state}
+        assert all(one.state == state for one in found)
         assert len(found) == incidents.counts("coins")[state]
 
 

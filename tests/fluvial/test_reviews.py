@@ -29,8 +29,10 @@ from tests.fluvial.racing import race, succeeded
 ROUNDS = 50
 
 
-PLAIN = [action for action in ACTIONS if action not in ("rollback", "resume_shard", "accept_gap")]
-"""What needs no more than a subject; the others are in test_shard_reviews.py."""
+PLAIN: tuple[Action, ...] = (
+    *("acknowledge", "keep_learning", "pause", "resume", "reset", "resolve", "false_alarm"),
+)
+"""What needs no more than a subject; the others are in test_shard_reviews.py and test_life_rules.py."""
 
 
 class Desk:

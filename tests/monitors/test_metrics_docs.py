@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from monitors.alarm import DIRECTIONS
-from monitors.series import INCIDENT_STATES, REFUSALS, REVIEW_ACTIONS, SERIES, Series
+from monitors.series import (
+    INCIDENT_STATES,
+    NOTICE_CHANNELS,
+    NOTICE_RESULTS,
+    REFUSALS,
+    REVIEW_ACTIONS,
+    SERIES,
+    Series,
+)
 from monitors.status import FATES, MONITOR_STATES, OUTCOMES
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "metrics.md"
@@ -25,6 +33,8 @@ VALUES = {
     "`direction`": DIRECTIONS,
     "`state` of incidents": INCIDENT_STATES,
     "`action`": REVIEW_ACTIONS,
+    "`channel`": NOTICE_CHANNELS,
+    "`result`": NOTICE_RESULTS,
 }
 
 

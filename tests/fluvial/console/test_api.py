@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from fluvial.console.app import create
-from fluvial.incidents import Incidents
+from fluvial.incidents import STATES, Incidents
 from fluvial.reviews import history
 from fluvial.store import Store
 from tests.fluvial.console.fleet import START, alarm, decide, locked, take_up
@@ -30,7 +30,7 @@ def test_pipelines_with_their_success_and_incidents(client: Client) -> None:
         "met_on": 1,
         "shards": 1,
     }
-    assert found["flights"]["incidents"] == {"firing": 1, "acknowledged": 0, "resolved": 1}
+    assert found["flights"]["incidents"] == dict.fromkeys(STATES, 0) | {"firing": 1, "resolved": 1}
     assert found["flights"]["events"] == 336_776
     assert found["demand"]["success"]["status"] == "missed"
     assert (found["demand"]["events"], found["demand"]["shards"]) == (6_150, 3)
@@ -82,9 +82,11 @@ def test_one_incident_with_its_evidence_and_what_can_be_decided(client: Client) 
         "reset",
         "resolve",
         "false_alarm",
+        "snooze",
+        "comment",
     ]
     closed = client.get(RESOLVED).json()
-    assert closed["actions"] == {}
+    assert list(closed["actions"]) == ["reopen", "comment"]
     assert [review["action"] for review in closed["reviews"]] == ["resolve", "acknowledge"]
 
 
@@ -213,7 +215,7 @@ def test_what_is_possible_is_what_is_not_refused(client: Client, store: Store) -
     decide(store, incident="0f1e2d3c4b5a", action="pause", who="Ana")
     found = client.get(FIRING).json()
     assert found["paused"]
-    assert list(found["actions"]) == ["resume", "reset", "resolve", "false_alarm"]
+    assert list(found["actions"]) == ["resume", "reset", "resolve", "false_alarm", "snooze", "comment"]
     for action in ("resume", "reset"):
         answer = client.post(f"{FIRING}/reviews", json={"action": action, "who": "Ben"})
         assert answer.status_code == 200, answer.text
