@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-LEARNING_ACTIONS = ("keep_learning", "pause", "resume", "reset", "rollback", "resume_shard", "accept_gap")
+LEARNING_ACTIONS = (
+    *("keep_learning", "pause", "resume", "reset", "reset_part", "rollback", "adopt"),
+    *("exclude_source", "include_source", "resume_shard", "accept_gap"),
+)
 """What a shard can be told. The other actions concern people only (acknowledge, resolve, …)."""
 
 WAKING = ("resume_shard", "accept_gap")
 """What makes a worker try again to run a shard that stands still."""
 
-STEERING = ("pause", "resume", "reset", "rollback")
+EXCHANGING = ("reset", "reset_part", "rollback", "adopt")
+"""What gives the shard another model, as a whole or in part; of these the order counts."""
+
+STEERING = ("pause", "resume", "exclude_source", "include_source", *EXCHANGING)
 """What holds on: it is not given up with the batch that had taken it up."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -21,7 +27,9 @@ class Decision(NamedTuple):
 
     ``review`` is the id of the review it came from; applying the same one again never happens
     because the journal row of its batch says so. ``args`` are JSON: ``rollback`` has the ``batch``
-    whose model comes back; ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge`
+    whose model comes back; ``adopt`` the ``recipe`` of the model to go on with (see
+    :mod:`fluvial.shadow.recipe`); ``exclude_source`` and ``include_source`` the ``source``; ``reset_part``
+    the ``part``. What steers learning says once it is in the journal how things ``stood``. ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge`
     says was given up. ``tried`` says why the shard stood still after a try that the decision had led to.
     """
 
@@ -32,5 +40,5 @@ class Decision(NamedTuple):
 
 
 def wants_model(decision: Decision) -> bool:
-    """Whether it brings an earlier model back; not where that had turned out to be impossible."""
-    return decision.action == "rollback" and "failed" not in decision.args
+    """Whether it brings another model; not where that had turned out to be impossible."""
+    return decision.action in ("rollback", "adopt") and "failed" not in decision.args

@@ -23,7 +23,8 @@ class Outcome(NamedTuple):
     in event seconds. ``learned`` is False while learning is paused; ``point`` is the quality curve's
     next point where this outcome completed one. ``forecasts`` are the champion's and then the
     baselines', as they were when the event came. ``event_time`` and ``values`` are those of the event;
-    ``source`` is who sent the label, ``defaulted`` that none came and the default was learned.
+    ``source`` is who sent the label, ``defaulted`` that none came and the default was learned;
+    ``features`` are those of the ``values`` that the model gets to see.
     """
 
     id: str
@@ -37,3 +38,4 @@ class Outcome(NamedTuple):
     values: Mapping[str, Value] = {}
     source: str | None = None
     defaulted: bool = False
+    features: dict[str, Value] = {}
