@@ -24,7 +24,7 @@ class Judged(NamedTuple):
 class Carrier(Telling):
     """A shard whose contenders are asked and taught in the same step as its own model.
 
-    ``judged`` is told each outcome whose event was predicted while the carrier looked on. What the shard
+    ``judged`` is told each outcome whose event was predicted after batch ``since``. What the shard
     itself computes is not touched.
     """
 
@@ -36,10 +36,11 @@ class Carrier(Telling):
         contenders: Sequence[Contender] = (),
         *,
         judged: Callable[[Judged], None] = lambda judged: None,
+        since: int = 0,
     ) -> None:
         super().__init__(pipeline, index, state)
         self.contenders = list(contenders)
-        self._judged, self._most = judged, pipeline.ledger.waiting
+        self._judged, self._since, self._most = judged, since, pipeline.ledger.waiting
         self._said: OrderedDict[str, list[Forecast | None]] = OrderedDict()
         self.settle()
 
@@ -51,7 +52,9 @@ class Carrier(Telling):
     def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
         entry = self.state.learner.ledger.entry(prediction.id) if self.contenders else None
         if entry is not None:
-            self._said[prediction.id] = [one.foresee(entry.features) for one in self.contenders]
+            said = [one.foresee(entry.features) for one in self.contenders]
+            if self.state.batch >= self._since:
+                self._said[prediction.id] = said
             if len(self._said) > self._most:  # the ledger waits for no more either
                 self._said.popitem(last=False)
         super()._predicted(prediction, record, outputs)

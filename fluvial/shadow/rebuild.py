@@ -64,10 +64,17 @@ def begun(
     return type(past)(carrier, past.positions), contender
 
 
-def go_on(history: History, past: Past, until: int | None, alive: Callable[[], None] = lambda: None) -> None:
-    """Step a carrier through the rows after it. Raises Gap, StepFailed."""
+def go_on(
+    history: History,
+    past: Past,
+    until: int | None,
+    alive: Callable[[], None] = lambda: None,
+    *,
+    chunk: int | None = None,
+) -> None:
+    """Step a carrier through the rows after it; ``chunk`` as in ``History.walk``. Raises Gap, StepFailed."""
     assert isinstance(past.shard, Carrier)
-    for _ in history.walk(past, until):
+    for _ in history.walk(past, until, chunk=chunk):
         past.shard.settle()
         alive()
 
