@@ -20,6 +20,8 @@ from fluvial.commands import (
     replay,
     review,
     run,
+    shadow,
+    shadow_work,
     shard,
     snapshots,
     store,
@@ -44,7 +46,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, topics, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo):
+for part in (
+    *(run, topics, desk, review, shadow, shadow_work, shard, replay, explain, snapshots, upgrade),
+    *(store, doctor, demo),
+):
     part.add_to(app)
 
 

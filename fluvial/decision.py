@@ -29,8 +29,9 @@ class Decision(NamedTuple):
     because the journal row of its batch says so. ``args`` are JSON: ``rollback`` has the ``batch``
     whose model comes back; ``adopt`` the ``recipe`` of the model to go on with (see
     :mod:`fluvial.shadow.recipe`); ``exclude_source`` and ``include_source`` the ``source``; ``reset_part``
-    the ``part``. What steers learning says once it is in the journal how things ``stood``. ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge`
-    says was given up. ``tried`` says why the shard stood still after a try that the decision had led to.
+    the ``part``; ``accept_gap``, once it is in the journal, what :func:`fluvial.bridge.bridge` says was
+    given up. What steers learning says there how things ``stood``, and why it ``failed`` if it did.
+    ``tried`` says why the shard stood still after a try that the decision had led to.
     """
 
     id: int

@@ -7,13 +7,13 @@ from consumers.event import Rejection, Truth, Value
 from consumers.record import Record
 from fluvial.ablation import Contribution, ablate
 from fluvial.config import Pipeline
+from fluvial.copies import copy_of
 from fluvial.earlier import NotHere, pipeline_of
 from fluvial.fingerprint import contract_version, definition, model_version
 from fluvial.found import Found
 from fluvial.history import History, Past
 from fluvial.inforce import InForce, in_force
 from fluvial.journal import Batch
-from fluvial.copies import copy_of
 from fluvial.place import Place
 from fluvial.replay import Gap
 from fluvial.said import Address

@@ -205,7 +205,7 @@ class History:
         return model_by(self, recipe_of(decision.args["recipe"]), after, alive, artefacts=artefacts)
 
     def past_of(self, shard: Shard, positions: Mapping[TopicPartition, int]) -> Past:
-        """A shard that somebody has kept, to be walked on; partitions it does not know begin at their first."""
+        """A shard that somebody has kept; partitions that it does not know begin at their first offset."""
         return Past(shard, self._with_new(dict(positions)))
 
     def void(self, after: int, until: int) -> None:

@@ -14,8 +14,6 @@ from fluvial.shadow.recipe import recipe_of
 from fluvial.snapshot import seal, unseal
 
 
-
-
 class Memory:
     """Keeps of one replay what its journal asks for later: states, sealed with a key of its own, and models.
 

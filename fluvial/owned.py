@@ -200,7 +200,7 @@ class Owned:
     def ready_for(
         self, decisions: Sequence[Decision], alive: Callable[[], None] = lambda: None
     ) -> list[Decision]:
-        """The decisions as they can be journaled: what cannot be done is said in the row, and how it stood."""
+        """The decisions as they are journaled: with how things stood, and with why one cannot be done."""
         return [self._ready(one, alive) if one.action in STEERING else one for one in decisions]
 
     def _ready(self, decision: Decision, alive: Callable[[], None]) -> Decision:

@@ -18,7 +18,12 @@ Action = Literal[
     "pause",
     "resume",
     "reset",
+    "reset_part",
+    "retrain",
+    "adopt",
     "rollback",
+    "exclude_source",
+    "include_source",
     "resume_shard",
     "accept_gap",
     "resolve",
@@ -32,6 +37,13 @@ EFFECTS: dict[Action, str] = {
     "pause": "Learning stops with the next batch; predictions go on, labels are scored but not learned.",
     "resume": "Learning goes on with the next batch; labels that came during the pause stay unlearned.",
     "reset": "With the next batch the model starts afresh and its monitors warm up again.",
+    "reset_part": "With the next batch one step of the model forgets what it has learned; the rest stays.",
+    "retrain": "A model is retrained from a window beside the shard and then offered; nothing changes yet.",
+    "adopt": "The shard goes on with a model of the shadow table, made up to the batch in which it is taken "
+    "up; its monitors warm up again.",
+    "exclude_source": "What a source brings is predicted and scored but not learned from the next batch on; "
+    "of an incident, the model is made again without what it brought since the onset.",
+    "include_source": "What an excluded source brings is learned again from the next batch on.",
     "rollback": "With the next batch the model is again what it was after the batch you name, and its "
     "monitors warm up again. The offset stays: what came since is not learned again.",
     "resume_shard": "The shard is tried again within seconds. Where it can go on nothing is lost; "
@@ -45,6 +57,28 @@ EFFECTS: dict[Action, str] = {
 
 ONE_SHARD: tuple[Action, ...] = ("resume_shard", "accept_gap")
 """What concerns one shard that stands still, and not the pipeline."""
+
+
+OF_A_SHARD: tuple[Action, ...] = ("rollback", "adopt", "retrain", "reset_part")
+"""What may concern one shard of several: models differ from shard to shard."""
+
+NEEDS: dict[Action, str] = {
+    "adopt": "variant",
+    "reset_part": "part",
+    "exclude_source": "source",
+    "include_source": "source",
+}
+"""What an action cannot be taken without."""
+
+BELONGS: dict[str, tuple[Action, ...]] = {
+    "variant": ("adopt",),
+    "window": ("retrain",),
+    "part": ("reset_part",),
+    "source": ("exclude_source", "include_source", "rollback"),
+    "since": ("exclude_source",),
+    "pause": ("rollback", "adopt"),
+}
+"""What says more about an action, and of which."""
 
 
 class ReviewError(Exception):
@@ -73,7 +107,11 @@ class Request(BaseModel):
     Either ``incident`` or ``pipeline`` names the subject. ``id`` makes a repetition recognisable;
     ``version`` is the incident's version that the person looked at: a change since then conflicts.
     ``shard`` says whom a rollback, or an action on a shard that stands still, concerns (of an incident
-    of such a shard it is known); ``batch`` to which model a rollback goes back.
+    of such a shard it is known); ``batch`` to which model a rollback goes back. ``variant`` names the model
+    of the shadow table to be adopted, ``window`` the batches to retrain from (``120:180``), ``part`` the step
+    of the model to be reset, ``source`` whom to exclude or include, ``since`` from which stream time on the
+    model is to be without it (seconds since 1970). A rollback can exclude a ``source`` with it, and as an
+    adoption ``pause`` learning.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
@@ -87,6 +125,12 @@ class Request(BaseModel):
     version: int | None = Field(default=None, ge=0, lt=1 << 31)
     shard: int | None = Field(default=None, ge=0, lt=1 << 31)
     batch: int | None = Field(default=None, ge=0, lt=1 << 53)
+    variant: str | None = Field(default=None, min_length=1, max_length=64)
+    window: str | None = Field(default=None, min_length=1, max_length=64)
+    part: str | None = Field(default=None, min_length=1, max_length=200)
+    source: str | None = Field(default=None, min_length=1, max_length=200)
+    since: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    pause: bool = False
 
     @field_validator("*")
     @classmethod
@@ -109,8 +153,18 @@ class Request(BaseModel):
             raise ValueError(f"{self.action} concerns one shard: name it")
         if self.action != "rollback" and self.batch is not None:
             raise ValueError(f"a batch is for a rollback and not for {self.action}")
-        if self.action not in ("rollback", *ONE_SHARD) and self.shard is not None:
+        if self.action not in (*OF_A_SHARD, *ONE_SHARD) and self.shard is not None:
             raise ValueError(f"{self.action} concerns all shards: name none")
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> "Request":
+        for action, name in NEEDS.items():
+            if self.action == action and getattr(self, name) is None:
+                raise ValueError(f"{action} needs a {name}")
+        for name, actions in BELONGS.items():
+            if getattr(self, name) and self.action not in actions:
+                raise ValueError(f"a {name} is for {' or '.join(actions)} and not for {self.action}")
         return self
 
 

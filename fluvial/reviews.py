@@ -32,6 +32,7 @@ from fluvial.review import (
     ReviewError,
     effect_of,
 )
+from fluvial.shadow import rules
 from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table, shard_table
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Review",
     "ReviewError",
     "counts",
+    "foretell",
     "history",
     "register",
     "review",
@@ -73,6 +75,16 @@ def review(store: Store, request: Request, channel: str) -> Review:
         return review_within(db, request, channel)
 
 
+def foretell(store: Store, request: Request, channel: str) -> Review:
+    """The review as it would be taken, with its effect; nothing is written. Raises as :func:`review`."""
+    with store.write() as db:
+        trial = db.begin_nested()
+        try:
+            return review_within(db, request, channel)
+        finally:
+            trial.rollback()
+
+
 def review_within(db: sa.Connection, request: Request, channel: str) -> Review:
     """Take one review inside a transaction that the caller commits."""
     if (known := _known(db, request)) is not None:
@@ -99,6 +111,7 @@ class _Desk:
         self.db, self.request, self.channel = db, request, channel
         self.course, self.incident = course, incident
         self.shard = shard_rules.concerned(request, course, incident)
+        self.case = rules.Case(request, course, incident, self.shard)
 
     def take(self) -> Review:
         if (before := self._already()) is not None:
@@ -107,14 +120,14 @@ class _Desk:
         action = self.request.action
         if self.incident is not None:
             self._note_on(self.incident, action)
-        if action in ("pause", "resume"):
-            self._steer(paused=action == "pause")
+        decided = rules.told(self.db, self.case) if action in LEARNING_ACTIONS else []
+        steering = [one.action for one in decided if one.action in ("pause", "resume")]
         taken = self._write()
-        if action in LEARNING_ACTIONS:
-            batch = self.request.batch
-            args = {} if batch is None else {"batch": batch}
-            shards = range(self.course.shards) if self.shard is None else [self.shard]
-            _tell(self.db, taken, shards, args)
+        if steering:
+            self._steer(paused=steering[-1] == "pause")
+        for one in decided:
+            _tell(self.db, taken, one.shards, one.args, one.action)
+        rules.afterwards(self.db, self.case, taken.id, decided)
         return taken
 
     def _already(self) -> Review | None:
@@ -125,6 +138,8 @@ class _Desk:
             last = minutes.last(
                 self.db, pipeline, ("pause", "resume")
             )  # on whichever incident: it holds for all
+        elif action == "retrain":
+            return None  # another window may be wanted as often as somebody likes
         elif action in ONE_SHARD and (incident is None or incident.resolved_by is None):
             last = shard_rules.waiting(self.db, self.request, pipeline, self.shard or 0)
         elif incident is None:
@@ -162,6 +177,7 @@ class _Desk:
             who = incident.acknowledged_by
             raise Conflict(f"{who} has acknowledged {incident.id}", who)
         shard_rules.refuse(self.db, self.request, self.course, incident, self.shard)
+        rules.refuse(self.db, self.case)
         self._refuse_course()
 
     def _first_since(self, incident: str, version: int) -> str:
@@ -201,7 +217,8 @@ class _Desk:
             who=self.request.who,
             channel=self.channel,
             reason=self.request.reason,
-            effect=effect_of(self.request, self.shard),
+            effect=rules.effect(self.db, self.case)
+            or effect_of(self.request, self.shard) + rules.also(self.request),
             at=time.time(),
             time=self._reached(),
         )
@@ -224,9 +241,13 @@ class _Desk:
 
 
 def _tell(
-    db: sa.Connection, taken: Review, shards: Iterable[int], args: Mapping[str, Any] = MappingProxyType({})
+    db: sa.Connection,
+    taken: Review,
+    shards: Iterable[int],
+    args: Mapping[str, Any] = MappingProxyType({}),
+    action: str | None = None,
 ) -> None:
-    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}
+    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": action or taken.action, "review": taken.id}
     row["args"] = dict(args)
     if rows := [row | {"shard": shard} for shard in shards]:
         db.execute(sa.insert(decision_table), rows)

@@ -148,6 +148,7 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
         "cost_unit": pipeline.cost.unit,
         "success": pipeline.success.model_dump(exclude_none=True) if pipeline.success else None,
         "slices": list(pipeline.slices),
+        "source": pipeline.source,
         "fields": [
             {"name": name, "type": spec.type, "unit": spec.unit, "description": spec.description}
             for name, spec in pipeline.fields.items()

@@ -1,4 +1,4 @@
-"""Artefact: how far somebody has come with a recipe, sealed. A cache: any of them may be missing or spoilt."""
+"""Artefact: how far somebody has come with a recipe, sealed. A cache: it may be missing or spoilt."""
 
 import time
 from typing import Any, NamedTuple
@@ -44,9 +44,7 @@ class Artefacts:
             raise SnapshotError("there is no key here to seal it with")
         state, recipe = shard.state, contender.recipe
         header = header_for(self._pipeline, shard.index, state.batch, positions, 0, state.digest)
-        body = seal_packed(
-            _packed(state, contender), {**header, "recipe": recipe.key}, self._key
-        )
+        body = seal_packed(_packed(state, contender), {**header, "recipe": recipe.key}, self._key)
         row = {"pipeline": self._name, "shard": shard.index, "recipe": recipe.key}
         held = {"batch": state.batch, "body": body, "at": time.time()}
         put = self._store.insert(table).values(row | held)
@@ -69,7 +67,9 @@ class Artefacts:
         if body is None:
             return None
         try:
-            return _opened(bytes(body), expected_of(self._pipeline, shard) | {"recipe": recipe.key}, self._key)
+            return _opened(
+                bytes(body), expected_of(self._pipeline, shard) | {"recipe": recipe.key}, self._key
+            )
         except SnapshotError as error:
             logger.warning("artefact left out", shard=shard, recipe=recipe.key, why=str(error))
             return None

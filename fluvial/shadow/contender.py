@@ -5,8 +5,8 @@ from typing import Any
 
 from consumers.event import Value
 from fluvial.config import Pipeline
-from fluvial.follow import TROUBLE
 from fluvial.copies import copy_of
+from fluvial.follow import TROUBLE
 from fluvial.shadow.recipe import Recipe
 from fluvial.state import State
 from learners.expression import build

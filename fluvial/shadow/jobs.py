@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from fluvial.store import Store
 from fluvial.tables import shadow_job_table as table
@@ -70,12 +71,14 @@ class Jobs:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def claim(self, pipeline: str, worker: str) -> Job | None:
-        """Take the oldest job of a pipeline that nobody computes, models to be adopted first."""
+    def claim(self, pipeline: str, worker: str, name: str | None = None) -> Job | None:
+        """Take the oldest job that nobody computes, models to be adopted first; or the one of that name."""
         now, column = time.time(), table.c
         free = column.ended_at.is_(None) & (column.lease_until.is_(None) | (column.lease_until < now))
         urgent = sa.case((column.kind == "model", 0), (column.kind == "table", 1), else_=2)
         query = sa.select(column.id, column.tries).where(column.pipeline == pipeline, free)
+        if name is not None:
+            query = query.where(column.name == name)
         with self._store.write() as db:
             for found in db.execute(query.order_by(urgent, column.id)).all():
                 this = sa.update(table).where(column.id == found.id, free)
@@ -143,7 +146,11 @@ def enqueue(
         return False
     row: dict[str, Any] = {"name": name, "kind": kind, "pipeline": pipeline, "shard": shard}
     row |= {"incident": asked.get("incident"), "asked": dict(asked), "asked_at": time.time(), "tries": 0}
-    db.execute(sa.insert(table).values(row))
+    try:
+        with db.begin_nested():
+            db.execute(sa.insert(table).values(row))
+    except IntegrityError:  # several workers look for what is due
+        return False
     return True
 
 

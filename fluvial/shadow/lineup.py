@@ -69,9 +69,7 @@ def lineup(wish: Wish, kept: Iterable[int]) -> list[Entrant]:
 
 def _retrained(wish: Wish) -> Entrant:
     first, last = (wish.onset + 1, None) if wish.window is None else wish.window
-    recipe = Recipe(
-        first - 1, first - 1, last, fresh=True, without=wish.excluded, heeds_pauses=False
-    )
+    recipe = Recipe(first - 1, first - 1, last, fresh=True, without=wish.excluded, heeds_pauses=False)
     until = "now" if last is None else f"batch {last:,}"
     return Entrant("retrained", f"knows every label from batch {first:,} to {until}, and no other", recipe)
 

@@ -1,4 +1,4 @@
-"""Readiness: when a decision is taken up whose model has to be made first, so that nobody waits for it long."""
+"""Readiness: when a decision is taken up whose model has to be made first, so that nobody waits long."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Readiness:
         self._waits = False
 
     def due(self, decisions: Sequence[Decision], batch: int) -> list[Decision]:
-        """Those to be taken up after a batch. Behind one that waits, what exchanges the model waits as well."""
+        """Those to be taken up after a batch; behind one that waits, what exchanges the model waits too."""
         for n, decision in enumerate(decisions):
             if decision.action == "adopt" and self._holds(decision, batch):
                 rest = [one for one in decisions[n + 1 :] if one.action not in EXCHANGING]

@@ -1,4 +1,4 @@
-"""Rebuild: the model that a recipe gives at a batch, from the journal or from where somebody had come with it."""
+"""Rebuild: the model that a recipe gives at a batch, from the journal or from how far somebody had come."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def begun(
     *,
     artefacts: Artefacts | None = None,
 ) -> tuple[Past, Contender]:
-    """A shard with its contender, as far as it is there already, but not after batch ``after``. Raises Gap."""
+    """A shard with its contender, as far as it is there but not after batch ``after``. Raises Gap."""
     if recipe.start > after:
         raise Gap(f"the model begins after batch {recipe.start}, and the shard stands at batch {after}")
     found = artefacts.newest(history.index, recipe, after) if artefacts is not None else None

@@ -1,4 +1,4 @@
-"""What is computed of other models beside a shard: the jobs that ask for it, and models that are being made."""
+"""Other models beside a shard: the jobs that ask for them, and models that are being made."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -55,7 +55,9 @@ CASES = {
     "afresh since": lambda at: Recipe(at, at, fresh=True),
     "from a window": lambda at: Recipe(at // 2, at // 2, at, fresh=True),
     "back and on": lambda at: Recipe(at // 2, at),
-    "candidate": lambda at: Recipe(0, 0, fresh=True, model='Select("weight") | linear_model.LogisticRegression()'),
+    "candidate": lambda at: Recipe(
+        0, 0, fresh=True, model='Select("weight") | linear_model.LogisticRegression()'
+    ),
 }
 
 
