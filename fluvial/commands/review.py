@@ -14,6 +14,7 @@ from fluvial import reviews
 from fluvial.commands.common import AsJson, print_json
 from fluvial.commands.desk import Pipeline, opened_store
 from fluvial.config import ConfigError
+from fluvial.moment import Moment
 from fluvial.review_feed import sign
 from fluvial.reviews import ACTIONS, Request
 from fluvial.settings import settings
@@ -32,18 +33,39 @@ ToBatch = Annotated[int, typer.Option(help="The batch whose model comes back; se
 WhichShard = Annotated[int | None, typer.Option(help="The shard, where there are several.")]
 
 
+Variant = Annotated[str | None, typer.Option(help="adopt: which model of the shadow table.")]
+Window = Annotated[str | None, typer.Option(help="retrain: from which batches, as 120:180 or 120:.")]
+Part = Annotated[str | None, typer.Option(help="reset_part: which step of the model.")]
+Source = Annotated[
+    str | None, typer.Option(help="exclude_source, include_source: whom; rollback: excluded with it.")
+]
+Since = Annotated[
+    str | None, typer.Option(help="exclude_source: unlearn it from this time of the stream on (UTC).")
+]
+Pause = Annotated[bool, typer.Option("--pause", help="rollback, adopt: pause learning with it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file into the command line."""
     app.command("review")(review)
     app.command("rollback")(rollback)
 
 
-def review(
+def review(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     action: WhichAction,
     incident: WhichIncident = None,
     pipeline: Pipeline = None,
     who: Who = "",
     reason: Reason = "",
+    shard: WhichShard = None,
+    variant: Variant = None,
+    window: Window = None,
+    part: Part = None,
+    source: Source = None,
+    since: Since = None,
+    pause: Pause = False,
+    dry_run: DryRun = False,
     review_id: ReviewId = None,
     topic: ViaTopic = None,
     json: AsJson = False,
@@ -54,29 +76,45 @@ def review(
     if (incident is None) == (pipeline is None):
         raise ConfigError("name either an incident or a --pipeline")
     wish = {"action": action, "incident": incident, "pipeline": pipeline, "reason": reason}
-    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json)
+    wish |= {"shard": shard, "variant": variant, "window": window, "part": part, "source": source}
+    wish |= {"since": _time(since), "pause": pause, "who": who or login(), "id": review_id}
+    _decide(wish, topic, dry_run=dry_run, json=json)
 
 
-def rollback(
+def _time(text: str | None) -> float | None:
+    """A time of the stream in seconds. Raises ConfigError."""
+    moment = Moment.parse(text, "--since") if text is not None else None
+    if moment is not None and moment.time is None:
+        raise ConfigError(f"--since {text}: write a time, such as 2013-02-01T06:30")
+    return moment.time if moment is not None else None
+
+
+def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     pipeline: Name,
     batch: ToBatch,
     shard: WhichShard = None,
     who: Who = "",
     reason: Reason = "",
+    source: Source = None,
+    pause: Pause = False,
+    dry_run: DryRun = False,
     review_id: ReviewId = None,
     topic: ViaTopic = None,
     json: AsJson = False,
 ) -> None:
     """Bring the model back that a pipeline had after an earlier batch; the offset stays."""
     wish = {"action": "rollback", "pipeline": pipeline, "shard": shard, "batch": batch, "reason": reason}
-    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json)
+    wish |= {"source": source, "pause": pause, "who": who or login(), "id": review_id}
+    _decide(wish, topic, dry_run=dry_run, json=json)
 
 
-def _decide(wish: dict[str, Any], topic: str | None, *, json: bool) -> None:
+def _decide(wish: dict[str, Any], topic: str | None, *, dry_run: bool, json: bool) -> None:
+    if topic is not None and dry_run:
+        raise ConfigError("--dry-run asks the store: leave --topic out")
     if topic is None:
         request = asked(wish)
         with opened_store() as store:
-            take(store, request, json=json)
+            take(store, request, dry_run=dry_run, json=json)
     else:
         request = asked(wish | {"id": wish["id"] or uuid4().hex})
         _send(request, topic)
@@ -93,13 +131,14 @@ def asked(wish: dict[str, Any]) -> Request:
         raise ConfigError(": ".join([*map(str, problem["loc"][:1]), said])) from None
 
 
-def take(store: Store, request: Request, *, json: bool) -> None:
-    """Take a review and say what it does. Raises what :func:`fluvial.reviews.review` raises."""
-    taken = reviews.review(store, request, "cli")
+def take(store: Store, request: Request, *, dry_run: bool = False, json: bool) -> None:
+    """Take a review, or only say what it does. Raises what :func:`fluvial.reviews.review` raises."""
+    taken = (reviews.foretell if dry_run else reviews.review)(store, request, "cli")
     if json:
-        print_json(taken._asdict())
+        print_json(taken._asdict() | {"dry_run": dry_run})
     else:
-        typer.echo(f"{'Already so' if taken.repeated else 'Done'}: {taken.effect}")
+        done = "Would be done" if dry_run else "Done"
+        typer.echo(f"{'Already so' if taken.repeated else done}: {taken.effect}")
 
 
 def login() -> str:
@@ -114,7 +153,8 @@ def _send(request: Request, topic: str) -> None:
     here = settings()
     if not here.key_path.exists():  # a key made now would fit no worker's
         raise ConfigError(f"there is no key at {here.key_path}: give FLUVIAL_KEY_FILE the workers' own")
-    message: dict[str, Any] = request.model_dump(exclude_none=True)
+    message: dict[str, Any] = request.model_dump(exclude_none=True, exclude_defaults=True)
+    message |= {"action": request.action, "who": request.who, "reason": request.reason}
     message["signature"] = sign(message, load_key(here.key_path))
     value = jsonlib.dumps(message).encode()
     with closing(open_log(here)) as log:

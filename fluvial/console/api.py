@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 
 from fluvial.console import cases, charts, reading
-from fluvial.console.deciding import decide
+from fluvial.console.deciding import decide, foretold
 from fluvial.console.evidence import Signal
 from fluvial.console.models import (
     ConflictProblem,
@@ -133,10 +133,15 @@ def reviews(
 @router.post("/incidents/{incident_id}/reviews", responses=DECIDING, dependencies=[Depends(may_change)])
 def review_incident(incident_id: str, body: ReviewBody, store: Stored) -> ReviewView:
     """Decide about an incident; repeating a review changes nothing."""
-    return cases.view(decide(store, body.model_dump() | {"incident": incident_id}, "api"))
+    return _decided(store, body, {"incident": incident_id})
 
 
 @router.post("/pipelines/{name}/reviews", responses=DECIDING, dependencies=[Depends(may_change)])
 def review_pipeline(name: str, body: ReviewBody, store: Stored) -> ReviewView:
     """Pause, resume or reset a pipeline's model; repeating a review changes nothing."""
-    return cases.view(decide(store, body.model_dump() | {"pipeline": name}, "api"))
+    return _decided(store, body, {"pipeline": name})
+
+
+def _decided(store: Store, body: ReviewBody, subject: dict[str, str]) -> ReviewView:
+    take = foretold if body.dry_run else decide
+    return cases.view(take(store, body.model_dump(exclude={"dry_run"}) | subject, "api"))

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from fluvial.console import api, pages
+from fluvial.console import api, pages, shadow
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
@@ -55,6 +55,7 @@ def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] 
     app.add_middleware(Gate, access=access, hosts=Hosts(names), refuse=answers.refuse)
     app.include_router(pages.router)
     app.include_router(api.router)
+    app.include_router(shadow.router)
     app.include_router(webhook_api.router)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)

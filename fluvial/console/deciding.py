@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fluvial.reviews import Request, Review, review
+from fluvial.reviews import Request, Review, foretell, review
 from fluvial.store import Store
 
 _SENTENCES = {
@@ -21,11 +21,19 @@ class Unclear(ValueError):
 
 def decide(store: Store, wish: Mapping[str, Any], channel: str) -> Review:
     """Take a review. Raises Unclear and what :func:`fluvial.reviews.review` raises."""
+    return review(store, _request(wish), channel)
+
+
+def foretold(store: Store, wish: Mapping[str, Any], channel: str) -> Review:
+    """The review as it would be taken; nothing is done. Raises as :func:`decide`."""
+    return foretell(store, _request(wish), channel)
+
+
+def _request(wish: Mapping[str, Any]) -> Request:
     try:
-        request = Request.model_validate(wish)
+        return Request.model_validate(wish)
     except ValidationError as error:
         raise Unclear(explain(error.errors())) from None
-    return review(store, request, channel)
 
 
 def explain(errors: Sequence[Any]) -> str:

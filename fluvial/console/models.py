@@ -267,7 +267,7 @@ class ReviewBody(BaseModel):
     """A decision to be taken; ``id`` shows a repetition, ``version`` a change since you looked.
 
     ``shard`` and ``batch`` are for a rollback; ``shard`` also for a shard that stands still, where no
-    incident says which it is.
+    incident says which it is. ``dry_run`` says what it would do, and does nothing.
     """
 
     model_config = {"extra": "forbid"}
@@ -279,6 +279,13 @@ class ReviewBody(BaseModel):
     version: int | None = None
     shard: int | None = None
     batch: int | None = None
+    variant: str | None = Field(None, description="adopt: which model of the shadow table")
+    window: str | None = Field(None, description="retrain: from which batches, as 120:180 or 120:")
+    part: str | None = Field(None, description="reset_part: which step of the model")
+    source: str | None = Field(None, description="exclude_source, include_source, rollback: which source")
+    since: float | None = Field(None, description="exclude_source: from which event time on to unlearn it")
+    pause: bool = Field(False, description="rollback, adopt: pause learning with it")
+    dry_run: bool = Field(False, description="say what it would do, and do nothing")
 
 
 class Figure(BaseModel):

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
-from fluvial.console import cases, reading
+from fluvial.console import cases, reading, shadow
 from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
-from fluvial.console.deciding import Unclear, decide
+from fluvial.console.deciding import Unclear, decide, foretold
 from fluvial.incidents import STATES
 from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
 from fluvial.store import Store
@@ -36,6 +36,14 @@ class Wish(BaseModel):
     id: str = ""
     version: str = ""
     model: str = ""
+    variant: str = ""
+    source: str = ""
+    included: str = ""
+    also: str = ""
+    part: str = ""
+    window: str = ""
+    pause: list[str] = []
+    foretell: str = ""
 
 
 class Notice(BaseModel):
@@ -111,7 +119,10 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
     if not request.app.state.access.allows_change(wish.csrf):
         raise HTTPException(403, "The form is not from this console: go back, load the page again.")
     try:
-        taken = decide(store, _asked(wish) | subject, "console")
+        if wish.foretell:
+            said = foretold(store, _asked(wish, wish.foretell) | subject, "console")
+            return _again(request, store, subject, _notice(200, wish, said.effect))
+        taken = decide(store, _asked(wish, wish.action) | subject, "console")
     except Conflict as error:
         return _again(request, store, subject, _notice(409, wish, error))
     except (ReviewError, Unclear) as error:
@@ -122,12 +133,32 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
     return answer
 
 
-def _asked(wish: Wish) -> dict[str, Any]:
+def _asked(wish: Wish, action: str) -> dict[str, Any]:
     version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
     # One page may lead to several decisions (by the back button): each has an id of its own.
-    review_id = f"{wish.id}-{wish.action}" if wish.id else None
-    asked: dict[str, Any] = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": review_id}
-    return asked | {"version": version} | (_model(wish.model) if wish.action == "rollback" else {})
+    review_id = f"{wish.id}-{action}" if wish.id else None
+    asked: dict[str, Any] = {"action": action, "who": wish.who, "reason": wish.reason, "id": review_id}
+    return asked | {"version": version} | _chosen(wish, action)
+
+
+def _chosen(wish: Wish, action: str) -> dict[str, Any]:
+    """What stood in the fields of the button that was pressed; the form holds those of all buttons."""
+    chosen: dict[str, Any] = {"pause": True} if action in wish.pause else {}
+    match action:
+        case "rollback":
+            chosen |= _model(wish.model) | {"source": wish.also.strip() or None}
+        case "adopt":
+            shard, _, name = wish.variant.partition(":")
+            chosen |= {"variant": name or None, "shard": int(shard) if shard.isdecimal() else None}
+        case "retrain":
+            chosen |= {"window": wish.window.strip() or None}
+        case "exclude_source":
+            chosen |= {"source": wish.source.strip() or None}
+        case "include_source":
+            chosen |= {"source": wish.included or None}
+        case "reset_part":
+            chosen |= {"part": wish.part or None}
+    return chosen
 
 
 def _model(chosen: str) -> dict[str, int]:
@@ -138,8 +169,8 @@ def _model(chosen: str) -> dict[str, int]:
     return {"shard": int(parts[0]), "batch": int(parts[1])}
 
 
-def _notice(status: int, wish: Wish, error: Exception) -> Notice:
-    return Notice(status=status, text=str(error), who=wish.who, reason=wish.reason)
+def _notice(status: int, wish: Wish, said: Exception | str) -> Notice:
+    return Notice(status=status, text=str(said), who=wish.who, reason=wish.reason)
 
 
 def _again(request: Request, store: Store, subject: dict[str, str], notice: Notice) -> Response:
@@ -169,7 +200,8 @@ def _pipeline(
 def _incident(
     request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
-    shown = {"incident": cases.detail(store, incident_id), **_of_forms(store, notice, taken)}
+    found = cases.detail(store, incident_id)
+    shown = {"incident": found, **shadow.shown(store, incident_id), **_of_forms(store, notice, taken)}
     return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
 
 

@@ -44,3 +44,35 @@ def sure(row: Mapping[str, Any]) -> str:
     if row["low"] is None or row["high"] is None:
         return ""
     return "better" if row["high"] < 0 else "worse" if row["low"] > 0 else ""
+
+
+def since(action: str, shard: int, batch: int, args: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """How a shard stands since a decision was taken up, as it last reported; empty where that is not known.
+
+    >>> args = {"stood": {"learned": 40, "positions": {"coins.events:0": 812004}}}
+    >>> since("pause", 0, 57, args, {"paused": True, "outcomes": {"learned": 40}})
+    'Since batch 57 of shard 0 (coins.events:0 at 812,004) learning is paused; 0 labels learned since.'
+    """
+    stood, outcomes = args.get("stood"), status.get("outcomes")
+    if not stood or not outcomes or "failed" in args or (action == "pause" and not status.get("paused")):
+        return ""
+    what = _STANDS.get(action)
+    if what is None:
+        return ""
+    places = ", ".join(f"{tp} at {at:,}" for tp, at in sorted(stood["positions"].items())[:2])
+    where = f"batch {batch:,} of shard {shard}" + (f" ({places})" if places else "")
+    learned = max(0, outcomes["learned"] - stood["learned"])
+    said = what.format(name=args.get("source") or args.get("part") or args.get("variant") or "")
+    return f"Since {where} {said}; {learned:,} label{'' if learned == 1 else 's'} learned since."
+
+
+_STANDS = {
+    "pause": "learning is paused",
+    "resume": "learning goes on",
+    "reset": "the model is a fresh one",
+    "reset_part": "the part {name} is a fresh one",
+    "rollback": "the earlier model is back",
+    "adopt": "the adopted model is at work",
+    "exclude_source": "what {name} brings is not learned",
+    "include_source": "what {name} brings is learned again",
+}

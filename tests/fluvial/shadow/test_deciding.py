@@ -180,5 +180,3 @@ def test_afterwards_the_alternatives_are_held_against_what_was_decided(world: Wo
     assert rows["as_is"]["loss"] == pytest.approx(rows["paused"]["loss"])
     assert rows["undecided"]["loss"] < rows["as_is"]["loss"], "it would have gone on learning the new truth"
     assert rows["undecided"]["high"] < 0
-
-
