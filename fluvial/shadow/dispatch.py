@@ -1,6 +1,7 @@
 """Dispatch: asks for a shadow table when a drift calls, and later what the alternatives would have given."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -67,14 +68,23 @@ class Dispatch:
         for row in rows:
             name = f"hindsight/{row.id}/{row.shard}"
             if name not in self._done and "failed" not in row.args and self._long_enough(row):
-                asked = Asked(row.incident, batch=row.batch - 1, review=row.id)
-                until, _ = self._journal.reached(row.shard)
+                asked = self._alternatives(row)
                 with self._store.write() as db:
-                    asked = asked._replace(until=until)
                     enqueue(db, name, "hindsight", self._name, row.shard, asked.as_json())
                 self._done.add(name)
 
-    def _long_enough(self, row: sa.Row[tuple[object, ...]]) -> bool:
+    def _alternatives(self, row: Any) -> Asked:
+        """What is to be held against a decision: what the shadow table of then had, among others."""
+        until, _ = self._journal.reached(row.shard)
+        asked = Asked(row.incident, batch=row.batch - 1, review=row.id, until=until)
+        for job in Jobs(self._store).of(row.incident, "table"):
+            if job.shard == row.shard and job.result is not None:
+                rows = [one for one in job.result["variants"] if one["recipe"] and not one["failed"]]
+                told = tuple({name: one[name] for name in ("name", "says", "recipe")} for one in rows)
+                return asked._replace(variants=told, without=tuple(job.result["suspects"]))
+        return asked
+
+    def _long_enough(self, row: Any) -> bool:
         stood = row.args.get("stood", {}).get("positions", {})
         events, reached = self._pipeline.topic("events"), self._reached(row.shard)
         passed = 0

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fluvial.evidence import Said, calling
-from fluvial.shadow.recipe import Recipe
+from fluvial.shadow.recipe import Recipe, recipe_of
 
 AS_IS = "as_is"
 
 TITLES = {
     AS_IS: "The model as it is",
     "undecided": "As if nothing had been decided",
+    "paused": "Learning paused at the decision",
+    "afresh": "Reset at the decision",
     "frozen": "Frozen before the drift",
-    "paused": "Learning paused",
     "reset": "Reset at the onset",
     "retrained": "Retrained from a window",
     "rolled_back": "Rolled back",
@@ -116,11 +117,17 @@ def alternatives(before: int, *, paused: bool, excluded: tuple[str, ...]) -> lis
             Recipe(before, before, before),
         ),
         Entrant(
-            "reset",
+            "afresh",
             f"knows nothing after batch {before:,} and learns since",
             Recipe(before, before, fresh=True, without=excluded, heeds_pauses=False),
         ),
     ]
+
+
+def tabled(rows: Iterable[Mapping[str, Any]]) -> list[Entrant]:
+    """The variants of a shadow table once more, as its rows carry them."""
+    good = [row for row in rows if row.get("recipe") is not None and row.get("failed") is None]
+    return [Entrant(str(row["name"]), str(row["says"]), recipe_of(row["recipe"])) for row in good]
 
 
 def suspects(evidence: Iterable[Mapping[str, Any]], field: str | None) -> tuple[str, ...]:

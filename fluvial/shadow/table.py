@@ -15,7 +15,7 @@ from fluvial.replay import Gap
 from fluvial.shadow.carrier import Carrier, Judged
 from fluvial.shadow.contender import Contender
 from fluvial.shadow.interval import Sequence as Paired
-from fluvial.shadow.lineup import AS_IS, TITLES, Entrant, Wish, alternatives, lineup
+from fluvial.shadow.lineup import AS_IS, TITLES, Entrant, Wish, alternatives, lineup, tabled
 from fluvial.shadow.onset import batch_before
 from fluvial.shadow.rebuild import go_on
 from learners.learner import comes_from
@@ -29,7 +29,11 @@ FEW = 2_000
 
 
 class Asked(NamedTuple):
-    """What somebody wants to know, as a job carries it. ``onset`` is stream time; a batch goes before it."""
+    """What somebody wants to know, as a job carries it. ``onset`` is stream time; a batch goes before it.
+
+    After a ``review`` it is what the alternatives would have given since the ``batch`` before it was taken
+    up: to let things be, to pause, to reset, and the ``variants`` of the shadow table of then.
+    """
 
     incident: str | None = None
     onset: float | None = None
@@ -39,6 +43,7 @@ class Asked(NamedTuple):
     without: tuple[str, ...] = ()
     until: int | None = None
     review: str | None = None
+    variants: tuple[Mapping[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What is not as usual, as JSON carries it."""
@@ -48,9 +53,8 @@ class Asked(NamedTuple):
 def asked_of(said: Mapping[str, Any]) -> Asked:
     """The wish that JSON carries."""
     window = said.get("window")
-    return Asked(
-        **{**said, "window": tuple(window) if window else None, "without": tuple(said.get("without", ()))}
-    )
+    several = {name: tuple(said.get(name, ())) for name in ("without", "variants")}
+    return Asked(**{**said, **several, "window": tuple(window) if window else None})
 
 
 class _Side:
@@ -102,7 +106,8 @@ def compute(
     if asked.review is not None:
         then = in_force(place.journal, shard, onset)
         entrants = alternatives(onset, paused=then.paused is not None, excluded=then.sources)
-        wish = Wish(onset, excluded=held.sources)
+        entrants += tabled(asked.variants)
+        wish = Wish(onset, without=asked.without, excluded=held.sources)
     else:
         wish = Wish(onset, asked.window, asked.candidate, asked.without, held.sources)
         kept = [one.batch for one in place.shelf.listing(shard) if not history.is_void(one.batch)]

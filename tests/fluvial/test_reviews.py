@@ -29,8 +29,9 @@ from tests.fluvial.racing import race, succeeded
 ROUNDS = 50
 
 
-PLAIN = [action for action in ACTIONS if action not in ("rollback", "resume_shard", "accept_gap")]
-"""What needs no more than a subject; the others are in test_shard_reviews.py."""
+TELLING = ("rollback", "resume_shard", "accept_gap", "reset_part", "retrain", "adopt")
+PLAIN = [action for action in ACTIONS if action not in (*TELLING, "exclude_source", "include_source")]
+"""What needs no more than a subject; the others are in test_shard_reviews.py and shadow/test_deciding.py."""
 
 
 class Desk:
