@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from fluvial.shadow.dispatch import Dispatch
 from fluvial.shadow.jobs import Jobs
 from fluvial.shadow.work import Bench
 from monitors.alarm import Alarm
-from tests.fluvial.world import embedded_world
+from tests.fluvial.world import World, embedded_world
 
 FILE = Path(__file__).parents[3] / "examples" / "flights" / "pipeline.yaml"
 SUSPECT = "EWR"
@@ -29,11 +30,15 @@ Row = tuple[str, str, bytes, int]
 
 
 class Draw(NamedTuple):
-    """How many flights come before the fault, until somebody decides, and after that."""
+    """How many flights come before the fault, until somebody decides, and after that.
+
+    Whoever pauses has to be quick: ``quick`` flights after the fault the poison has hardly been learned.
+    """
 
     before: int
     until: int
     after: int
+    quick: int = 150
 
     @property
     def flights(self) -> int:
@@ -41,7 +46,7 @@ class Draw(NamedTuple):
         return self.before + self.until + self.after
 
 
-SHORT, FULL = Draw(9_000, 1_000, 4_000), Draw(30_000, 2_000, 20_000)
+SHORT, FULL = Draw(15_000, 600, 3_000), Draw(30_000, 2_000, 20_000)
 
 
 def poisoned(draw: Draw) -> Iterator[Row]:
@@ -67,21 +72,48 @@ def up_to(stream: Iterator[Row], events: int) -> Iterator[Row]:
             return
 
 
-class Play:
-    """One decision on such a stream; ``table`` is the shadow table at that moment, ``later`` hindsight."""
+def opened(folder: Path) -> World:
+    """The world in a folder: flights, of which the airport is the source."""
+    written = as_written(load(FILE)) | {"source": "origin", "snapshot_every": 2_000}
+    written["monitor"] = {"warmup": 500_000}  # the fault is told by hand, and nothing else
+    return embedded_world(folder, checked(written, name="flights"))
 
-    def __init__(self, folder: Path, draw: Draw, decision: str) -> None:
-        written = as_written(load(FILE)) | {"source": "origin", "snapshot_every": 2_000}
-        written["monitor"] = {"warmup": 500_000}  # the fault is told by hand, and nothing else
-        self.world = embedded_world(folder, checked(written, name="flights"))
+
+def feed(world: World, rows: Iterator[Row]) -> None:
+    """Let records come and be learned."""
+    while chunk := list(islice(rows, 20_000)):
+        world.feed(iter(chunk))
+    world.run()
+
+
+def begin(folder: Path, draw: Draw) -> None:
+    """Play what comes before the fault."""
+    world = opened(folder)
+    with closing(world.log), closing(world.store):
+        feed(world, up_to(poisoned(draw), draw.before))
+
+
+class Play:
+    """One decision on such a stream; ``table`` is the shadow table at that moment, ``later`` hindsight.
+
+    ``begun`` is a folder in which everything before the fault has been played by ``begin``.
+    """
+
+    def __init__(self, folder: Path, draw: Draw, decision: str, begun: Path) -> None:
+        for name in ("log.db", "store.db"):
+            shutil.copy(begun / name, folder)
+        stream = poisoned(draw)
+        onset = 0
+        for _, _, _, onset in up_to(stream, draw.before):  # noqa: B007 - its last one is wanted
+            pass
+        self.world = opened(folder)
         with closing(self.world.log), closing(self.world.store):
-            stream = poisoned(draw)
-            onset = self._feed(up_to(stream, draw.before))
-            self._feed(up_to(stream, draw.until))
+            until = draw.quick if decision == "pause" else draw.until
+            feed(self.world, up_to(stream, until))
             self.incident = self._called(onset)
             self.table = self._computed("table")
             self._decide(decision)
-            self._feed(stream)
+            feed(self.world, up_to(stream, draw.after))
             self.later = self._computed("hindsight", draw.after)
             self.digest = self.world.status()["digest"]
             self.verdict = self.world.verify()
@@ -91,14 +123,6 @@ class Play:
         rows = {row["name"]: row["loss"] for row in self.later["variants"]}
         own = rows.pop("as_is")
         return float(own / min(loss for loss in rows.values() if loss is not None))
-
-    def _feed(self, rows: Iterator[Row]) -> int:
-        last = 0
-        while chunk := list(islice(rows, 20_000)):
-            self.world.feed(iter(chunk))
-            last = chunk[-1][3]
-        self.world.run()
-        return last
 
     def _called(self, onset: int) -> str:
         """An incident as the monitors would open it, at once: they need more flights than are played."""
@@ -140,26 +164,15 @@ class Play:
 
 def main() -> None:
     """Play the full draw and print what came of each decision."""
-    for decision in sys.argv[1:] or DECISIONS:
-        with tempfile.TemporaryDirectory() as folder:
-            play = Play(Path(folder), FULL if "--short" not in sys.argv else SHORT, decision)
-        rows = {row["name"]: round(row["loss"], 5) for row in play.later["variants"]}
-        table = {row["name"]: round(row["loss"], 5) for row in play.table["variants"]}
-        same = play.verdict.difference is None and play.verdict.digest == play.digest
-        print(
-            json.dumps(
-                {
-                    "decision": decision,
-                    "ratio": round(play.ratio(), 4),
-                    "n": play.later["n"],
-                    "same_digest": same,
-                    "table": table,
-                    "later": rows,
-                    "seconds": play.table["seconds"],
-                }
-            ),
-            flush=True,
-        )
+    with tempfile.TemporaryDirectory() as before:
+        begin(Path(before), FULL)
+        for decision in sys.argv[1:] or DECISIONS:
+            with tempfile.TemporaryDirectory() as folder:
+                play = Play(Path(folder), FULL, decision, Path(before))
+            same = play.verdict.difference is None and play.verdict.digest == play.digest
+            said = {"decision": decision, "ratio": round(play.ratio(), 4), "labels": play.later["n"]}
+            rows = {row["name"]: round(row["loss"], 5) for row in play.later["variants"]}
+            print(json.dumps({**said, "same_digest": same, "losses": rows}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
-"""The process beside a worker: there while there is work, gone with its worker, and what it computes in a terminal."""
+"""The process beside a worker: there while there is work, and gone with its worker."""
 
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -28,13 +26,6 @@ def home(tmp_path: Path) -> Path:
 
 def environment(home: Path) -> dict[str, str]:
     return os.environ | {"FLUVIAL_HOME": str(home / "home")}
-
-
-def fluvial(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "fluvial", *words]
-    return subprocess.run(
-        command, cwd=home, env=environment(home), capture_output=True, text=True, check=False, timeout=90
-    )
 
 
 @pytest.fixture
@@ -82,27 +73,6 @@ def test_a_drift_gets_its_table_beside_the_worker_and_the_helper_ends_with_it(
     wait_until(lambda: rows(home, sa.select(job.id).where(job.result.is_not(None))), "its table", 90)
     (helper,) = helpers(home)
     assert os.getpriority(os.PRIO_PROCESS, helper) >= os.getpriority(os.PRIO_PROCESS, worker.pid) + 9
-    incident = rows(home, sa.select(incident_table.c.id).order_by(incident_table.c.opened_at))[0].id
-    said = fluvial(home, "shadow", incident)
-    assert (said.returncode, "Retrained from a window" in said.stdout) == (0, True), said.stderr
-    assert re.search(r"all judged on the same [\d,]+ labels", said.stdout)
-    anew = fluvial(
-        home,
-        "shadow",
-        incident,
-        "--candidate",
-        'Select("weight") | linear_model.LogisticRegression()',
-        "--json",
-    )
-    names = [row["name"] for row in json.loads(anew.stdout)["result"]["variants"]]
-    assert "candidate" in names
-    bad = fluvial(
-        home, "shadow", incident, "--candidate", 'Select("height") | linear_model.LogisticRegression()'
-    )
-    assert (bad.returncode, "no field is called 'height'" in bad.stderr) == (3, True)
-    dry = fluvial(home, "review", "adopt", incident, "--variant", "candidate", "--dry-run", "--who", "ann")
-    assert dry.stdout.startswith("Would be done: Shard 0 goes on with this model: candidate")
-    assert rows(home, sa.text("SELECT 1 FROM decision")) == []
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait(10)
     wait_until(lambda: helpers(home) == [], "the helper has ended", 30)
