@@ -71,9 +71,9 @@ def _watched(pipeline: Pipeline, store: Store, onset: float) -> dict[str, Any]:
     _wait(lambda: time.time() > ended + (ended - began) / 2, "time has passed")
     with store.read() as db:
         rows = db.execute(sa.select(column.at, column.ranges).order_by(column.batch)).all()
-    rate = lambda since, until: _rate(rows, since, until)  # noqa: E731
     around = (ended - began) / 2
-    before, during, after = rate(began - around, began), rate(began, ended), rate(ended, ended + around)
+    spans = ((began - around, began), (began, ended), (ended, ended + around))
+    before, during, after = (_rate(rows, since, until) for since, until in spans)
     return {
         "seconds_from_asking": round(ended - began, 1),
         "seconds_computing": job.result["seconds"],
@@ -94,7 +94,7 @@ def _read(store: Store, topic: str) -> int:
 
 def _rate(rows: Any, since: float, until: float) -> float:
     found = sum(count for at, ranges in rows if since <= at < until for _, _, count, _ in ranges.values())
-    return round(found / max(until - since, 1e-9), 1)
+    return round(float(found) / max(until - since, 1e-9), 1)
 
 
 def _wait(check: Any, what: str) -> None:

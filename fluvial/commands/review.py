@@ -75,7 +75,7 @@ def review(  # noqa: PLR0913, PLR0917 - each is an option of the verb
         raise ConfigError(f"no action is called {action!r}: there are {', '.join(ACTIONS)}")
     if (incident is None) == (pipeline is None):
         raise ConfigError("name either an incident or a --pipeline")
-    wish = {"action": action, "incident": incident, "pipeline": pipeline, "reason": reason}
+    wish: dict[str, Any] = {"action": action, "incident": incident, "pipeline": pipeline, "reason": reason}
     wish |= {"shard": shard, "variant": variant, "window": window, "part": part, "source": source}
     wish |= {"since": _time(since), "pause": pause, "who": who or login(), "id": review_id}
     _decide(wish, topic, dry_run=dry_run, json=json)

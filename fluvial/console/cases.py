@@ -1,6 +1,6 @@
 """Cases: incidents with their evidence, the decisions about them, and what can be decided now."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -88,7 +88,7 @@ def _at_halt(incident: Incident, course: Course) -> set[Action]:
 
 def _at_drift(course: Course) -> set[Action]:
     out: set[Action] = {"pause", "keep_learning"} if course.paused else {"resume"}
-    lacking = {"rollback": course.models, "adopt": course.offers.variants}
+    lacking: dict[Action, Sized] = {"rollback": course.models, "adopt": course.offers.variants}
     lacking |= {"include_source": course.offers.excluded, "reset_part": course.offers.parts}
     out |= {action for action, there in lacking.items() if not there}
     return {action for action in ACTIONS if action not in out and action not in ONE_SHARD}

@@ -132,8 +132,9 @@ def _run(
     suspects = sorted({*wish.without, *wish.excluded})
     task = task_named(pipeline.task, pipeline.cost)
     scorer = Scorer(task, len(contenders), suspects, pipeline.source)
-    past = history.start(min([wish.onset, *(entrant.recipe.start for entrant in entrants)]))
-    first, begin = past.batch, min([wish.onset, *(entrant.recipe.start for entrant in entrants)])
+    begin = min([wish.onset, *(entrant.recipe.start for entrant in entrants)])
+    past = history.start(begin)
+    first = past.batch
     for row, _ in history.walk(past, begin, chunk=FEW):
         progress(row.number, last)
     if past.batch != begin:
@@ -147,8 +148,8 @@ def _run(
     own = _row(AS_IS, "what the shard predicted", scorer.sides[0], None, metric)
     rows = [own | {"learned": state.learner.learned - learned}]
     for entrant, contender, side in zip(entrants, contenders, scorer.sides[1:], strict=True):
-        row = _row(entrant.name, entrant.says, side, contender.failed, metric)
-        rows.append(row | {"recipe": entrant.recipe.as_json(), "learned": contender.learned})
+        shown = _row(entrant.name, entrant.says, side, contender.failed, metric)
+        rows.append(shown | {"recipe": entrant.recipe.as_json(), "learned": contender.learned})
     return {
         "shard": history.index,
         "onset_batch": wish.onset,

@@ -1,8 +1,13 @@
 """A world in which the truth was turned round, with the incident that a monitor opened about it."""
 
+import atexit
+import json
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fluvial.incidents import Incident, Incidents
@@ -16,15 +21,28 @@ BEFORE, AFTER = 3000, 1500
 
 
 @contextmanager
-def drifted(folder: Path, store_url: str | None = None, **changes: Any) -> Iterator[World]:
+def drifted(folder: Path, **changes: Any) -> Iterator[World]:
     """A world after a drift that has called."""
-    world = embedded_world(folder, coins(snapshot_every=1000, **changes), store_url)
+    pipeline = coins(snapshot_every=1000, **changes)
+    for name in ("log.db", "store.db"):
+        shutil.copy(Path(_played(json.dumps(changes, sort_keys=True)).name) / name, folder)
+    world = embedded_world(folder, pipeline)
+    with closing(world.log), closing(world.store):
+        yield world
+
+
+@cache
+def _played(changes: str) -> "TemporaryDirectory[str]":
+    """The folder of such a world, played once for all tests of the process."""
+    folder = TemporaryDirectory(ignore_cleanup_errors=True)
+    world = embedded_world(Path(folder.name), coins(snapshot_every=1000, **json.loads(changes)))
     with closing(world.log), closing(world.store):
         world.feed(tosses(BEFORE))
         world.run()
         world.feed(tosses(AFTER, seed=2, first=BEFORE, flip_after=BEFORE))
         world.run()
-        yield world
+    atexit.register(folder.cleanup)
+    return folder
 
 
 def incident_of(world: World) -> Incident:

@@ -54,7 +54,8 @@ def killed(place: tuple[type, str], world: World, *, after: bool) -> None:
         world.run()
 
 
-PLACES = [((Owned, "advance"), False), ((Owned, "advance"), True), ((Runner, "_process"), True)]
+PLACES = [None, ((Owned, "advance"), False), ((Runner, "_process"), True)]
+"""Nowhere; after the journal has the row and before it is stepped; after it is stepped, before a snapshot."""
 
 
 @pytest.mark.parametrize("decision", ["adopt", "exclude_source", "include_source", "reset_part", "rollback"])
@@ -62,7 +63,7 @@ def test_a_worker_killed_while_it_takes_a_decision_up_resumes_as_if_nothing_had_
     tmp_path: Path, decision: str
 ) -> None:
     digests = set()
-    for n, place in enumerate([None, *PLACES]):
+    for n, place in enumerate(PLACES):
         folder = tmp_path / str(n)
         folder.mkdir()
         with drifted(folder, source="mint") as world:
@@ -70,10 +71,8 @@ def test_a_worker_killed_while_it_takes_a_decision_up_resumes_as_if_nothing_had_
             decide(world, decision)
             if place is not None:
                 killed(place[0], world, after=place[1])
-            shard = more(world, 200)
+            shard = more(world, 100)
             verdict = world.verify()
             assert (verdict.difference, verdict.digest) == (None, shard.state.digest.hex())
-            world.spoil(keep=[0])
-            assert world.run().owned[0].shard.state.digest == shard.state.digest, "rebuilt from nothing"
             digests.add((shard.state.digest, shard.state.learner.version, shard.state.learner.excluded))
     assert len(digests) == 1

@@ -13,7 +13,9 @@ SHARDS = range(4)
 
 
 def test_of_four_shards_one_adopts_and_all_leave_a_source_out(tmp_path: Path) -> None:
-    pipeline = coins(learn="per-partition", partitions=4, snapshot_every=400, source="mint")
+    told_by_hand = {"warmup": 500_000, "seasons": []}
+    several = {"learn": "per-partition", "partitions": 4, "snapshot_every": 400, "source": "mint"}
+    pipeline = coins(**several, monitor=told_by_hand)
     world = embedded_world(tmp_path, pipeline)
     world.feed(tosses(2000))
     world.run()
