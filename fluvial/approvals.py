@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fluvial import minutes
-from fluvial.review import APPROVING, Conflict, NotPossible, Request, Review, effect_of
+from fluvial.review import APPROVING, Conflict, NotPossible, Request, Review
 from fluvial.review_spec import rules_of
 from fluvial.store import Store, proposal_table
 
@@ -29,10 +29,10 @@ def expires_at(course: Any, now: float) -> float:
     return now + rules_of(course.facts).expires
 
 
-def waits(request: Request, shard: int | None, until: float) -> str:
-    """What a proposal does."""
+def waits(effect: str, until: float) -> str:
+    """What a proposal does that would have this effect."""
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(until))
-    return f"Waits until {when} for somebody else to approve it. Then: {effect_of(request, shard)}"
+    return f"Waits until {when} for somebody else to approve it. Then: {effect}"
 
 
 def effect(proposal: Any, request: Request) -> str:

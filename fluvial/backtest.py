@@ -16,10 +16,10 @@ from fluvial.journal import Batch
 from fluvial.memory import Memory
 from fluvial.place import Place
 from fluvial.replay import Gap
+from fluvial.shadow.carrier import Carrier
 from fluvial.shard import Output, Raised, StepFailed, batch_step
 from fluvial.sieve import Sieve
-from fluvial.state import State
-from fluvial.telling import Telling
+from fluvial.state import State, fresh_state
 from learners.scoring import Tally
 from learners.task import task_named
 from monitors.alarm import Alarm
@@ -47,14 +47,12 @@ class Run:
         state: State | None = None,
     ) -> None:
         self.name, self.pipeline = name, pipeline
-        self.shard = Telling(pipeline, index, state)
-        if state is None:
-            self.shard.state.batch = since
-            self.shard.state.learner.paused = in_force(place.journal, index, since).paused is not None
+        self._memory = Memory(place.journal, index, pipeline)
+        self.shard = Carrier(pipeline, index, state or _begun(pipeline, place, index, since))
+        self.shard.contenders += self._memory.contenders
         self.sieve = Sieve(pipeline, tuple(without))
         self.alarms: list[Alarm] = []
-        self._memory = Memory(place.journal, index)
-        self._memory.note(self.shard.state)
+        self._memory.note(self.shard)
 
     def step(self, row: Batch, records: list[Record]) -> list[Output]:
         """Step one row. Raises StepFailed, and Gap where a rollback wants what cannot be replayed."""
@@ -63,7 +61,7 @@ class Run:
             outputs = batch_step(self.shard, row.number, row.decisions, kept, models=models)
         except StepFailed as failed:
             raise StepFailed(f"{self.name}: {failed}") from failed
-        self._memory.note(self.shard.state)
+        self._memory.note(self.shard)
         self.alarms += [output.alarm for output in outputs if type(output) is Raised]
         return outputs
 
@@ -71,6 +69,16 @@ class Run:
     def tally(self) -> Tally:
         """The scores of the model and its baselines over everything that this run has seen."""
         return self.shard.state.learner.board.tally
+
+
+def _begun(pipeline: Pipeline, place: Place, index: int, since: int) -> State:
+    """A state that has learned nothing after a batch; what people had decided by then holds."""
+    state = fresh_state(pipeline)
+    held = in_force(place.journal, index, since)
+    state.batch = since
+    state.learner.paused = held.paused is not None
+    state.learner.excluded, state.learner.source = held.sources, pipeline.source
+    return state
 
 
 class Comparison(NamedTuple):

@@ -24,6 +24,8 @@ from fluvial.commands import (
     review,
     run,
     scenarios,
+    shadow,
+    shadow_work,
     shard,
     snapshots,
     store,
@@ -54,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PARTS = (
-    *(run, topics, desk, incidents, review, scenarios, notices, shard),
+    *(run, topics, desk, incidents, review, shadow, shadow_work, scenarios, notices, shard),
     *(replay, explain, snapshots, upgrade, store, doctor, demo),
 )
 for part in PARTS:

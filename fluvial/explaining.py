@@ -8,13 +8,13 @@ from consumers.record import Record
 from fluvial.ablation import Contribution, ablate
 from fluvial.aftermath import Taken
 from fluvial.config import Pipeline
+from fluvial.copies import copy_of
 from fluvial.earlier import NotHere, pipeline_of
 from fluvial.fingerprint import contract_version, definition, model_version
 from fluvial.found import Found
 from fluvial.history import History, Past
 from fluvial.inforce import InForce, in_force
 from fluvial.journal import Batch
-from fluvial.memory import copy_of
 from fluvial.place import Place
 from fluvial.replay import Gap
 from fluvial.said import Address
@@ -124,7 +124,7 @@ def explain(place: Place, found: Found, *, progress: Progress = lambda batch, la
     for before, _ in history.walk(past, row.number - 1):
         progress(before.number, row.number)
     for one, records in history.read(past.batch, row.number):
-        batch_step(probe, one.number, one.decisions, records, models=history.model_at)
+        batch_step(probe, one.number, one.decisions, records, models=history.model_for)
         past.moved(one)
     if probe.moment is None:
         raise Gap(f"{found.source} is in batch {row.number}, and a replay of it predicts nothing there")

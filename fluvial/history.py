@@ -4,16 +4,20 @@ Recovery, failover, rollback, verification, backtests and explanations all go th
 snapshot that cannot be used costs more replay and nothing else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
 
 from consumers.record import Record, TopicPartition
+from fluvial.decision import Decision
 from fluvial.header import expected_of, positions_of
 from fluvial.journal import Batch
 from fluvial.place import Place, partitions_of, ranks_of
 from fluvial.replay import Gap, read, replay
+from fluvial.shadow.artefact import Artefacts
+from fluvial.shadow.rebuild import model_by
+from fluvial.shadow.recipe import recipe_of
 from fluvial.shard import Output, Shard
 from fluvial.shelf import Kept
 from fluvial.snapshot import OtherVersion, SnapshotError, header_of, unseal
@@ -129,7 +133,7 @@ class History:
         for page in self._pages(past.batch, until):
             rows = [row for row in page if not self.is_void(row.number)]
             _check_bridges(past.batch, rows)
-            steps = replay(self._log, past.shard, rows, self._ranks, models=self.model_at, chunk=chunk)
+            steps = replay(self._log, past.shard, rows, self._ranks, models=self.model_for, chunk=chunk)
             for row, outputs in steps:
                 past.moved(row)
                 yield row, outputs
@@ -183,6 +187,26 @@ class History:
     def model_at(self, batch: int, alive: Callable[[], None] = lambda: None) -> Any:
         """The model right after a batch; ``alive`` as with ``at``. Raises Gap."""
         return self.at(batch, alive).shard.state.learner.model
+
+    def model_for(
+        self,
+        decision: Decision,
+        after: int,
+        alive: Callable[[], None] = lambda: None,
+        *,
+        artefacts: Artefacts | None = None,
+    ) -> Any:
+        """The model that a decision brings which is taken up after a batch. Raises Gap, StepFailed.
+
+        Raises ValueError, TypeError and LookupError where its arguments are not as they should be.
+        """
+        if decision.action == "rollback":
+            return self.model_at(int(decision.args["batch"]), alive)
+        return model_by(self, recipe_of(decision.args["recipe"]), after, alive, artefacts=artefacts)
+
+    def past_of(self, shard: Shard, positions: Mapping[TopicPartition, int]) -> Past:
+        """A shard that somebody has kept; partitions that it does not know begin at their first offset."""
+        return Past(shard, self._with_new(dict(positions)))
 
     def void(self, after: int, until: int) -> None:
         """Take note that a person has just given up the rows in between."""

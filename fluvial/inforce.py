@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from fluvial.decision import Decision, wants_model
+from fluvial.decision import STEERING, Decision, wants_model
 from fluvial.journal import Journal
 
 
@@ -14,11 +14,17 @@ class Taken(NamedTuple):
 
 
 class InForce(NamedTuple):
-    """The pause that held, if one did; what the model was exchanged for; the gaps that were accepted."""
+    """The pause that held, if one did; what the model was exchanged for; gaps accepted, sources excluded."""
 
     paused: Taken | None
     exchanged: tuple[Taken, ...]
     gaps: tuple[Taken, ...]
+    excluded: tuple[Taken, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources whose events and labels were not learned, sorted."""
+        return tuple(sorted({str(one.decision.args["source"]) for one in self.excluded}))
 
 
 def in_force(journal: Journal, shard: int, batch: int) -> InForce:
@@ -30,15 +36,31 @@ def in_force(journal: Journal, shard: int, batch: int) -> InForce:
             paused = paused or one
         elif one.decision.action == "resume":
             paused = None
-    exchanged = [one for one in taken if one.decision.action == "reset" or wants_model(one.decision)]
+    exchanged = [one for one in taken if _exchanges(one.decision)]
     gaps = [one for one in taken if one.decision.action == "accept_gap"]
-    return InForce(paused, tuple(exchanged), tuple(gaps))
+    return InForce(paused, tuple(exchanged), tuple(gaps), tuple(_excluded(taken)))
+
+
+def _exchanges(decision: Decision) -> bool:
+    resets = decision.action in ("reset", "reset_part") and "failed" not in decision.args
+    return resets or wants_model(decision)
+
+
+def _excluded(taken: list[Taken]) -> list[Taken]:
+    """Of each source that is excluded, the decision that says so."""
+    held: dict[str, Taken] = {}
+    for one in taken:
+        if one.decision.action == "exclude_source":
+            held.setdefault(str(one.decision.args["source"]), one)
+        elif one.decision.action == "include_source":
+            held.pop(str(one.decision.args["source"]), None)
+    return list(held.values())
 
 
 def _taken(journal: Journal, shard: int, batch: int) -> list[Taken]:
     rows = {
         row.number: row
-        for action in ("pause", "resume", "reset", "rollback", "accept_gap")
+        for action in (*STEERING, "accept_gap")
         for row in journal.rows_with(shard, action)
         if row.number <= batch
     }

@@ -1,6 +1,6 @@
 """Minutes: the reviews that were taken, as the store keeps them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,9 +36,18 @@ def last(
 def asks(db: sa.Connection, review_id: str, request: Request) -> bool:
     """Whether what a review told the shards is what a request asks for."""
     column = decision_table.c
-    told = db.execute(sa.select(column.shard, column.args).where(column.review == review_id)).all()
+    query = sa.select(column.shard, column.args).where(column.review == review_id)
+    told = db.execute(query.where(column.action == request.action)).all()
     elsewhere = request.shard is not None and request.shard not in [one.shard for one in told]
-    return not elsewhere and all(one.args.get("batch") == request.batch for one in told)
+    return not (elsewhere and told) and all(_says(one.args, request) for one in told)
+
+
+def _says(args: Mapping[str, Any], request: Request) -> bool:
+    """Whether what a shard was told is what a request asks for."""
+    asked = {"batch": request.batch, "variant": request.variant, "part": request.part}
+    if request.action in ("exclude_source", "include_source"):
+        asked["source"] = request.source
+    return all(args.get(name) == value for name, value in asked.items())
 
 
 def told(db: sa.Connection, review_id: str) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ class Moment(NamedTuple):
     time: float | None
 
     @classmethod
-    def parse(cls, text: str) -> "Moment":
+    def parse(cls, text: str, name: str = "--until") -> "Moment":
         """Read ``57``, ``2013-02-01`` or ``2013-02-01T06:30Z``; without a zone it is UTC. Raises ConfigError.
 
         >>> Moment.parse("57"), Moment.parse("1970-01-01T00:01")
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise ConfigError(
-                f"--until: {text!r} is neither the number of a batch nor a time such as 2013-02-01T06:30"
+                f"{name}: {text!r} is neither the number of a batch nor a time such as 2013-02-01T06:30"
             ) from None
         return cls(None, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial.decision import EXCHANGING
 from fluvial.fence import at
 from fluvial.incidents import Incident, read_incident, standing
-from fluvial.store import decision_table, shard_table, snapshot_table
+from fluvial.store import decision_table, review_table, shard_table, snapshot_table
 
 
 class Choice(NamedTuple):
-    """A batch whose model can be brought back: its snapshot is kept since the clock time ``at``."""
+    """A batch whose model can be brought back: kept since ``at``, or undone then."""
 
     shard: int
     batch: int
@@ -24,10 +25,26 @@ def choices(db: sa.Connection, pipeline: str, shard: int | None = None) -> list[
     query = sa.select(column.shard, column.batch, column.at).where(column.pipeline == pipeline)
     if shard is not None:
         query = query.where(column.shard == shard)
-    rows = db.execute(query.order_by(column.shard, column.batch.desc())).all()
+    found = {(row.shard, row.batch): row for row in [*_undone(db, pipeline, shard), *db.execute(query)]}
+    rows = sorted(found.values(), key=lambda row: (row.shard, -row.batch))
     given_up = _given_up(db, pipeline)
     return [
         Choice(*row) for row in rows if not any(row.batch in span for span in given_up.get(row.shard, ()))
+    ]
+
+
+def _undone(db: sa.Connection, pipeline: str, shard: int | None) -> list[Choice]:
+    """The batches before which somebody exchanged the model: going back there undoes it."""
+    column = decision_table.c
+    query = sa.select(column.shard, column.batch, column.args, review_table.c.at).join(
+        review_table, review_table.c.id == column.review
+    )
+    taken = (column.pipeline == pipeline, column.action.in_(EXCHANGING), column.batch.is_not(None))
+    rows = db.execute(query.where(*taken)).all()
+    return [
+        Choice(row.shard, row.batch - 1, row.at)
+        for row in rows
+        if "failed" not in row.args and shard in (None, row.shard)
     ]
 
 

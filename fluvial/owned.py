@@ -24,9 +24,12 @@ from fluvial.outputs import Outbox
 from fluvial.place import Place, partitions_of, ranks_of
 from fluvial.replay import Gap, by_partition, range_of
 from fluvial.saver import Job
+from fluvial.shadow.adopting import resolved
+from fluvial.shadow.readiness import Readiness
 from fluvial.shard import Output, Shard, StepFailed, batch_step
 from fluvial.shelf import Kept
 from fluvial.snapshot import pack
+from learners.parts import places
 
 
 class Owned:
@@ -52,7 +55,8 @@ class Owned:
         self.saved_batch = -1
         self.saved_at = float("-inf")
         self.save_cost = 0.0
-        self._brought_back: dict[int, Any] = {}
+        self._brought: dict[int, Any] = {}
+        self._place, self._readiness = place, Readiness(place, index)
         self._unpublished: list[Output] = []
         self.saving = False
 
@@ -138,8 +142,8 @@ class Owned:
             raise Fenced(f"shard {self.index} has a newer owner than epoch {self.epoch}")
         self._history.void(self.past.batch, number)
         self._shelf.forget(self.index, self.epoch, self.past.batch + 1, number - 1)
-        batch_step(self.shard, number, done, [], models=self._brought_back.__getitem__)
-        self._brought_back.clear()
+        batch_step(self.shard, number, done, [], models=self._brings)
+        self._brought.clear()
         self.past.moved(row)
         outbox.put(self.index, self._unpublished)
 
@@ -189,19 +193,46 @@ class Owned:
     def _refused(self, kept: Kept, why: str) -> None:
         self._journal.refused(self.index, "snapshot", self.epoch, self._worker, f"batch {kept.batch}: {why}")
 
+    def due(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Those to be taken up now: who waits for a model that is being made holds up what exchanges it."""
+        return self._readiness.due(decisions, self.shard.state.batch)
+
     def ready_for(
         self, decisions: Sequence[Decision], alive: Callable[[], None] = lambda: None
     ) -> list[Decision]:
-        """The decisions as they can be journaled: what cannot be brought back is said in the row."""
-        return [self._tried(one, alive) if wants_model(one) else one for one in decisions]
+        """The decisions as they are journaled: with how things stood, and with why one cannot be done."""
+        return [self._ready(one, alive) if one.action in STEERING else one for one in decisions]
 
-    def _tried(self, decision: Decision, alive: Callable[[], None]) -> Decision:
+    def _ready(self, decision: Decision, alive: Callable[[], None]) -> Decision:
+        learner = self.shard.state.learner
+        reading = {str(tp): at for tp, at in self.positions.items()}
+        stood = {"learned": learner.learned, "predict_only": learner.predict_only, "positions": reading}
+        args = {**decision.args, "stood": stood}
         try:
-            batch = int(decision.args["batch"])
-            self._brought_back[batch] = self._history.model_at(batch, alive)
+            if decision.action == "adopt":
+                args = resolved(self._place, self.index, args)
+            decision = decision._replace(args=args)
+            self._try(decision, alive)
         except (Gap, StepFailed, LookupError, ValueError, TypeError) as why:
-            return decision._replace(args={**decision.args, "failed": str(why)})
+            return decision._replace(args={**args, "failed": str(why)})
         return decision
+
+    def _try(self, decision: Decision, alive: Callable[[], None]) -> None:
+        """Make what a decision wants, before the journal says that it was taken up."""
+        after = self.shard.state.batch
+        if wants_model(decision):
+            self._brought[decision.id] = self._history.model_for(
+                decision, after, alive, artefacts=self._place.artefacts
+            )
+        elif decision.action == "reset_part":
+            part = str(decision.args["part"])
+            if part not in (there := places(self.shard.state.learner.model)):
+                raise LookupError(f"the model has no part {part!r}; it has {', '.join(there) or 'none'}")
+        elif decision.action in ("exclude_source", "include_source"):
+            str(decision.args["source"])
+
+    def _brings(self, decision: Decision, after: int) -> Any:
+        return self._brought[decision.id]
 
     def entry(
         self,
@@ -220,9 +251,10 @@ class Owned:
         self, batch: Batch, records: list[Record], outbox: Outbox, alive: Callable[[], None] = lambda: None
     ) -> None:
         """Learn from a batch whose row is in the journal. Raises StepFailed."""
-        models = self._brought_back.__getitem__
-        outputs = batch_step(self.shard, batch.number, batch.decisions, records, models=models, alive=alive)
-        self._brought_back.clear()
+        outputs = batch_step(
+            self.shard, batch.number, batch.decisions, records, models=self._brings, alive=alive
+        )
+        self._brought.clear()
         outbox.put(self.index, outputs)
         self.past.moved(batch)
         self.since_snapshot += len(records)

@@ -6,6 +6,7 @@ from consumers.log import Log
 from consumers.record import TopicPartition
 from fluvial.config import Pipeline
 from fluvial.journal import Journal
+from fluvial.shadow.artefact import Artefacts
 from fluvial.shelf import Shelf
 from fluvial.store import Store
 from fluvial.timing import SYSTEM, Timing
@@ -24,6 +25,14 @@ class Place(NamedTuple):
     key: bytes | None
     worker: str = ""
     timing: Timing = SYSTEM
+    store: Store | None = None
+
+    @property
+    def artefacts(self) -> Artefacts | None:
+        """What was made of models beforehand; None where nobody can open it."""
+        if self.store is None or self.key is None:
+            return None
+        return Artefacts(self.store, self.pipeline, self.key)
 
 
 def place_of(
@@ -37,7 +46,7 @@ def place_of(
 ) -> Place:
     """The place of a pipeline on a log and a store."""
     name = pipeline.pipeline
-    return Place(pipeline, log, Journal(store, name), Shelf(store, name), key, worker, timing)
+    return Place(pipeline, log, Journal(store, name), Shelf(store, name), key, worker, timing, store)
 
 
 def partitions_of(pipeline: Pipeline, shard: int) -> list[TopicPartition]:

@@ -5,14 +5,13 @@ what was journaled stops it with Gap: nothing is skipped and nothing starts empt
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from consumers.aligned import merge
 from consumers.log import Log, RangeLost, UnknownTopic, Unreadable
 from consumers.record import Record, TopicPartition
 from fluvial.journal import Batch, Range
-from fluvial.shard import Output, Shard, batch_step, no_models
+from fluvial.shard import Models, Output, Shard, batch_step, no_models
 
 CHUNK = 20_000
 """Records fetched at a time: rows of a busy shard are small, and a fetch costs a round trip."""
@@ -71,13 +70,12 @@ def replay(
     batches: Sequence[Batch],
     ranks: Mapping[str, int],
     *,
-    models: Callable[[int], Any] = no_models,
+    models: Models = no_models,
     chunk: int | None = None,
 ) -> Iterator[tuple[Batch, list[Output]]]:
     """Step ``batches`` through ``shard`` and yield each with its outputs.
 
-    ``models`` gives the model as it was after an earlier batch: a rollback wants it. Raises Gap,
-    StepFailed.
+    ``models`` gives the model that a decision brings. Raises Gap, StepFailed.
     """
     for batch, records in read(log, batches, ranks, chunk=chunk):
         yield batch, batch_step(shard, batch.number, batch.decisions, records, models=models)

@@ -20,7 +20,12 @@ Action = Literal[
     "pause",
     "resume",
     "reset",
+    "reset_part",
+    "retrain",
+    "adopt",
     "rollback",
+    "exclude_source",
+    "include_source",
     "resume_shard",
     "accept_gap",
     "resolve",
@@ -43,6 +48,13 @@ EFFECTS: dict[Action, str] = {
     "pause": "Learning stops with the next batch; predictions go on, labels are scored but not learned.",
     "resume": "Learning goes on with the next batch; labels that came during the pause stay unlearned.",
     "reset": "With the next batch the model starts afresh and its monitors warm up again.",
+    "reset_part": "With the next batch one step of the model forgets what it has learned; the rest stays.",
+    "retrain": "A model is retrained from a window beside the shard and then offered; nothing changes yet.",
+    "adopt": "The shard goes on with a model of the shadow table, made up to the batch in which it is taken "
+    "up; its monitors warm up again.",
+    "exclude_source": "What a source brings is predicted and scored but not learned from the next batch on; "
+    "of an incident, the model is made again without what it brought since the onset.",
+    "include_source": "What an excluded source brings is learned again from the next batch on.",
     "rollback": "With the next batch the model is again what it was after the batch you name, and its "
     "monitors warm up again. The offset stays: what came since is not learned again.",
     "resume_shard": "The shard is tried again within seconds. Where it can go on nothing is lost; "
@@ -74,6 +86,10 @@ APPROVING: tuple[Action, ...] = ("approve", "decline")
 
 ONE_SHARD: tuple[Action, ...] = ("resume_shard", "accept_gap")
 """What concerns one shard that stands still, and not the pipeline."""
+
+
+OF_A_SHARD: tuple[Action, ...] = ("rollback", "adopt", "retrain", "reset_part")
+"""What may concern one shard of several: models differ from shard to shard."""
 
 
 class ReviewError(Exception):
@@ -145,7 +161,7 @@ class Request(Wishes):
             raise ValueError(f"{self.action} concerns one shard: name it")
         if self.action != "rollback" and self.batch is not None:
             raise ValueError(f"a batch is for a rollback and not for {self.action}")
-        if self.action not in ("rollback", *ONE_SHARD) and self.shard is not None:
+        if self.action not in (*OF_A_SHARD, *ONE_SHARD) and self.shard is not None:
             raise ValueError(f"{self.action} concerns all shards: name none")
         return self
 

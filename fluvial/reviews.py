@@ -36,6 +36,7 @@ from fluvial.review import (
     effect_of,
 )
 from fluvial.review_spec import rules_of
+from fluvial.shadow import rules
 from fluvial.store import Store, decision_table, incident_table, pipeline_table, review_table, shard_table
 
 __all__ = [
@@ -158,6 +159,7 @@ class _Desk:
         self.db, self.request, self.channel, self.approved = db, request, channel, approved
         self.course, self.incident = course, incident
         self.shard = shard_rules.concerned(request, course, incident)
+        self.case = rules.Case(request, course, incident, self.shard)
 
     def take(self) -> Review:
         if (before := self._already()) is not None:
@@ -168,16 +170,15 @@ class _Desk:
             return self._propose()
         if self.incident is not None:
             self._note_on(self.incident, action)
-        if action in ("pause", "resume"):
-            self._steer(paused=action == "pause")
+        decided = rules.told(self.db, self.case) if action in LEARNING_ACTIONS else []
+        steering = [one.action for one in decided if one.action in ("pause", "resume")]
         taken = self.write()
         life_rules.follow_up(self.db, self.request, taken)
-        if action in LEARNING_ACTIONS:
-            batch = self.request.batch
-            args: dict[str, Any] = {} if batch is None else {"batch": batch}
-            args |= life_rules.tuning(self.request)
-            shards = range(self.course.shards) if self.shard is None else [self.shard]
-            _tell(self.db, taken, shards, args)
+        if steering:
+            self._steer(paused=steering[-1] == "pause")
+        for one in decided:
+            _tell(self.db, taken, one.shards, one.args, one.action)
+        rules.afterwards(self.db, self.case, taken.id, decided)
         return taken
 
     def _propose(self) -> Review:
@@ -186,7 +187,7 @@ class _Desk:
         if before is not None and (row := minutes.taken_as(self.db, before.id)) is not None:
             return minutes.review_of(row)._replace(repeated=True)
         expires_at = approvals.expires_at(self.course, time.time())
-        taken = self.write(approvals.PROPOSE, approvals.waits(self.request, self.shard, expires_at))
+        taken = self.write(approvals.PROPOSE, approvals.waits(self._effect(), expires_at))
         approvals.propose(self.db, self.request, taken, expires_at)
         return taken
 
@@ -194,8 +195,8 @@ class _Desk:
         """The review that this one repeats: the same person, the same action, and it still holds."""
         action, incident, who = self.request.action, self.incident, self.request.who
         pipeline = self.course.pipeline
-        if life_rules.afresh(incident, action):
-            return None
+        if action == "retrain" or life_rules.afresh(incident, action):
+            return None  # another window may be wanted as often as somebody likes
         if action in life_rules.OURS:
             return life_rules.already(self.db, self.request, incident, pipeline)
         if action in ("pause", "resume"):
@@ -242,6 +243,7 @@ class _Desk:
             raise Conflict(f"{who} has acknowledged {incident.id}", who)
         life_rules.refuse(self.db, self.request, incident, str(self.course.pipeline))
         shard_rules.refuse(self.db, self.request, self.course, incident, self.shard)
+        rules.refuse(self.db, self.case)
         self._refuse_course()
 
     def _first_since(self, incident: str, version: int) -> str:
@@ -281,7 +283,7 @@ class _Desk:
             who=self.request.who,
             channel=self.channel,
             reason=self.request.reason,
-            effect=effect or effect_of(self.request, self.shard),
+            effect=effect or self._effect(),
             at=time.time(),
             time=self._reached(),
         )
@@ -301,6 +303,11 @@ class _Desk:
         audit.append(self.db, trail.of_review(taken))
         return taken
 
+    def _effect(self) -> str:
+        """What the review does, with its numbers."""
+        usual = effect_of(self.request, self.shard) + rules.also(self.request)
+        return rules.effect(self.db, self.case) or usual
+
     def _reached(self) -> float | None:
         # Decoded here and not in SQL: PostgreSQL refuses to look into JSON that holds odd characters.
         query = sa.select(shard_table.c.status).where(shard_table.c.pipeline == self.course.pipeline)
@@ -309,9 +316,13 @@ class _Desk:
 
 
 def _tell(
-    db: sa.Connection, taken: Review, shards: Iterable[int], args: Mapping[str, Any] = MappingProxyType({})
+    db: sa.Connection,
+    taken: Review,
+    shards: Iterable[int],
+    args: Mapping[str, Any] = MappingProxyType({}),
+    action: str | None = None,
 ) -> None:
-    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": taken.action, "review": taken.id}
+    row: dict[str, Any] = {"pipeline": taken.pipeline, "action": action or taken.action, "review": taken.id}
     row["args"] = dict(args)
     if rows := [row | {"shard": shard} for shard in shards]:
         db.execute(sa.insert(decision_table), rows)

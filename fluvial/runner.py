@@ -204,7 +204,7 @@ class Runner:
         work = []
         for owned in self.owned.values():
             records = self._due(owned, now)
-            decisions = self._journal.pending(owned.index) if records or look else []
+            decisions = owned.due(self._journal.pending(owned.index)) if records or look else []
             if records or decisions:
                 work.append(Work(owned, records, decisions))
         return work

@@ -80,6 +80,12 @@ class Settings(NotifySettings):
     )
     alertmanager_user: str = Field(default="", description="the user that Alertmanager knows")
     alertmanager_password_file: Path | None = Field(default=None, description="file with its password")
+    shadow: bool = Field(
+        default=True, description="whether a worker has shadow tables computed in a process beside it"
+    )
+    hindsight: int = Field(
+        default=20_000, ge=1, description="events after a decision until it is held against its alternatives"
+    )
     worker: str = Field(default="", description="this worker's name; host and process id by default")
     leave_at_stop: bool = Field(
         default=False, description="a named worker that stops gives its shards to the others at once"

@@ -23,6 +23,7 @@ from monitors.status import ShardStatus
 
 __all__ = [
     "Curve",
+    "Models",
     "Output",
     "Published",
     "Raised",
@@ -38,9 +39,13 @@ RUN = 64
 """Records that are read, learned from and told of together."""
 
 
-def no_models(batch: int) -> Any:
+Models = Callable[[Decision, int], Any]
+"""Gives the model that a decision brings which is taken up after a batch."""
+
+
+def no_models(decision: Decision, after: int) -> Any:
     """For who has no journal at hand. Raises LookupError."""
-    raise LookupError(f"the model after batch {batch} is not at hand")
+    raise LookupError(f"the model that {decision.action} wants after batch {after} is not at hand")
 
 
 class Shard:
@@ -136,9 +141,11 @@ class Shard:
     def decide(self, decision: Decision, model: Any = None) -> list[Output]:
         """Let a person's decision take effect; it holds from the next record on.
 
-        ``model`` is the one that a rollback brings back.
+        ``model`` is the one that a rollback or an adoption brings.
         """
-        learner = self.state.learner
+        learner, args = self.state.learner, decision.args
+        if "failed" in args:
+            return []  # the journal says that it had no effect, and why
         match decision.action:
             case "pause":
                 learner.paused = True
@@ -146,12 +153,20 @@ class Shard:
                 learner.paused = False
             case "reset":
                 self._exchange(None)
-            case "rollback" if wants_model(decision):
+            case "rollback" | "adopt":
                 self._exchange(model)
+            case "reset_part":
+                learner.renew(str(args["part"]))
+                self.state.watch.exchanged(self.state.clock.now / 1000)
+            case "exclude_source":
+                learner.source = self.pipeline.source
+                learner.excluded = tuple(sorted({*learner.excluded, str(args["source"])}))
+            case "include_source":
+                learner.excluded = tuple(one for one in learner.excluded if one != args["source"])
             case "set_budget":
                 base = self.pipeline.monitor
-                self.state.watch.retune((base.budget, base.smallest_change), decision.args)
-            case "keep_learning" | "rollback" | "resume_shard" | "accept_gap":
+                self.state.watch.retune((base.budget, base.smallest_change), args)
+            case "keep_learning" | "resume_shard" | "accept_gap":
                 pass  # the journal row alone is the effect
             case _:
                 raise ValueError(f"no shard knows the action {decision.action!r}")
@@ -177,7 +192,7 @@ def batch_step(
     decisions: list[Decision],
     records: list[Record],
     *,
-    models: Callable[[int], Any] = no_models,
+    models: Models = no_models,
     alive: Callable[[], None] = lambda: None,
 ) -> list[Output]:
     """Step one journaled batch: its decisions first, in order, then its records.
@@ -190,7 +205,7 @@ def batch_step(
     if number != shard.state.batch + 1 and not (skips and number > shard.state.batch):
         raise AssertionError(f"batch {number} does not follow batch {shard.state.batch}")
     # Outside the frame below: a log or a store that is away is no failure of the model.
-    wanted = {d.id: models(int(d.args["batch"])) for d in decisions if wants_model(d)}
+    wanted = {d.id: models(d, shard.state.batch) for d in decisions if wants_model(d)}
     outputs: list[Output] = []
     shard.at = None
     try:

@@ -14,8 +14,11 @@ def concerned(request: Request, course: Any, incident: Incident | None) -> int |
     """The one shard that a request is about; None where it is about all."""
     if request.shard is None and request.action in ONE_SHARD and incident is not None:
         return incident.shard
-    if request.shard is None and request.action == "rollback" and course.shards == 1:
-        return 0
+    if request.shard is None and request.action in ("rollback", "adopt", "retrain"):
+        if course.shards == 1:
+            return 0
+        if request.action != "rollback" and incident is not None:
+            return incident.shard
     return request.shard
 
 

@@ -28,7 +28,12 @@ class Model:
 
 
 class State:
-    """What a snapshot keeps of a shard: all that changes while records are stepped."""
+    """What a snapshot keeps of a shard: all that changes while records are stepped.
+
+    ``beside`` is there only while an artefact of a recipe is packed or opened: its model.
+    """
+
+    beside: tuple[Any, int]
 
     def __init__(self, learner: Learner, watch: Watch, clock: StreamClock) -> None:
         self.learner, self.watch, self.clock = learner, watch, clock

@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 4
+SCHEMA = 5
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -320,4 +320,37 @@ scenario_table = sa.Table(
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("removed_by", Text),
     sa.Column("removed_at", sa.Double),
+)
+
+shadow_job_table = sa.Table(
+    "shadow_job",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("pipeline", Text, nullable=False),
+    sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("incident", Text, index=True),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("name", Text, nullable=False, unique=True),
+    sa.Column("asked", sa.JSON, nullable=False),
+    sa.Column("asked_at", sa.Double, nullable=False),
+    sa.Column("worker", Text),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("lease_until", sa.Double),
+    sa.Column("batch", sa.BigInteger),
+    sa.Column("last", sa.BigInteger),
+    sa.Column("ended_at", sa.Double),
+    sa.Column("failed", Text),
+    sa.Column("result", sa.JSON),
+    sa.Index("shadow_job_waiting", "pipeline", "ended_at"),
+)
+
+shadow_artefact_table = sa.Table(
+    "shadow_artefact",
+    metadata,
+    sa.Column("pipeline", Text, primary_key=True),
+    sa.Column("shard", sa.Integer, primary_key=True),
+    sa.Column("recipe", Text, primary_key=True),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
 )

@@ -151,6 +151,7 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
         "slices": list(pipeline.slices),
         "review": pipeline.review.model_dump(mode="json"),
         "monitor": pipeline.monitor.model_dump(mode="json"),
+        "source": pipeline.source,
         "fields": [
             {"name": name, "type": spec.type, "unit": spec.unit, "description": spec.description}
             for name, spec in pipeline.fields.items()

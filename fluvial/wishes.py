@@ -36,7 +36,10 @@ class Wishes(BaseModel):
     of a scenario and ``expires`` the clock time after which it explains nothing more. ``name``,
     ``monitors`` and ``concerns`` (fields or parts; names separated by commas) describe it. ``of`` is the
     id of the proposal or scenario that is meant. ``budget`` and ``smallest_change`` are those of the
-    section ``monitor`` of the pipeline file.
+    section ``monitor`` of the pipeline file. ``variant`` names the model of the shadow table to be adopted,
+    ``window`` the batches to retrain from (``120:180``), ``part`` the step of the model to be reset,
+    ``source`` whom to exclude or include; ``since`` is then the event time from which on the model is to be
+    without it. A rollback can exclude a ``source`` with it and, as an adoption, ``pause`` learning.
     """
 
     until: Instant | None = None
@@ -48,6 +51,11 @@ class Wishes(BaseModel):
     of: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     budget: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
     smallest_change: Annotated[float, Field(ge=0, le=1)] | None = None
+    variant: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    window: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    part: Short | None = None
+    source: Short | None = None
+    pause: bool = False
 
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -56,12 +64,20 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "unexpect": ("of",),
     "approve": ("of",),
     "decline": ("of",),
+    "adopt": ("variant",),
+    "reset_part": ("part",),
+    "exclude_source": ("source",),
+    "include_source": ("source",),
 }
 """What an action cannot do without."""
 
 TAKEN: dict[str, tuple[str, ...]] = NEEDED | {
     "expect": ("name", "since", "until", "expires", "monitors", "concerns"),
     "set_budget": ("budget", "smallest_change"),
+    "adopt": ("variant", "pause"),
+    "retrain": ("window",),
+    "rollback": ("source", "pause"),
+    "exclude_source": ("source", "since"),
 }
 """All that an action takes."""
 
@@ -72,7 +88,7 @@ def objection(action: str, wishes: Wishes) -> str:
     >>> objection("snooze", Wishes()), objection("resolve", Wishes(budget=1.0))
     ('snooze needs until', 'budget is not for resolve')
     """
-    said = [name for name in Wishes.model_fields if getattr(wishes, name) is not None]
+    said = [name for name in Wishes.model_fields if getattr(wishes, name) not in (None, False)]
     for name in NEEDED.get(action, ()):
         if name not in said:
             return f"{action} needs {name}"

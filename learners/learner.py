@@ -5,11 +5,12 @@ learning algorithms, 2013. The features of a prediction are frozen when the even
 statistics included; what is learned later is what was known then.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from consumers.event import Event, Label, Truth, Value
 from learners.ledger import Ledger, Waiting
+from learners.parts import renew
 from learners.prediction import Outcome, Prediction
 from learners.recent import Recent
 from learners.scoreboard import Scoreboard
@@ -20,8 +21,12 @@ class Learner:
     """The champion of one shard with its ledger, its recent statistics and its scoreboard.
 
     ``make`` builds a fresh model; ``default`` is the truth learned when a horizon passes without
-    a label (None: the event expires unlearned).
+    a label (None: the event expires unlearned). What the sources in ``excluded`` bring is predicted and
+    scored but not learned; the field ``source`` says of an event from where it comes.
     """
+
+    excluded: tuple[str, ...] = ()
+    source: str | None = None
 
     def __init__(
         self,
@@ -43,6 +48,11 @@ class Learner:
     def exchange(self, model: Any | None) -> None:
         """Go on with another model, or with a fresh one; what waits for a label keeps waiting."""
         self.model = self._make() if model is None else model
+        self.version += 1
+
+    def renew(self, part: str) -> None:
+        """Let one step of the model forget what it has learned. Raises LookupError."""
+        renew(self.model, part)
         self.version += 1
 
     def event(self, event: Event, now: float) -> Prediction | None:
@@ -92,26 +102,33 @@ class Learner:
     def _judge(self, entry: Waiting, truth: Truth, time: float, source: str | None = None) -> Outcome:
         """Compare, then learn."""
         event_id, event_time, _, features, context, forecasts = entry
-        task, learned = self.task, not self.paused
         values: Mapping[str, Value] = features | context
+        barred = bool(self.excluded) and comes_from(self.excluded, source, values, self.source)
+        task, learned = self.task, not (self.paused or barred)
         bounded = task.bounded_loss(forecasts[0], truth)
         point = self.board.add(forecasts, truth, values, time, self.ledger.waiting)
-        self.recent.label(values, truth, time)
+        if not barred:  # what such a source says would else come in by the statistics
+            self.recent.label(values, truth, time)
         if learned:
             task.learn(self.model, features, truth)
             self.learned += 1
         else:
             self.predict_only += 1
+        told = (forecasts, event_time, values, source)
         return Outcome(
-            event_id,
-            time,
-            truth,
-            bounded,
-            learned,
-            point,
-            forecasts,
-            event_time,
-            values,
-            source,
-            faults=task.faults,
+            *(event_id, time, truth, bounded, learned, point, *told), faults=task.faults, features=features
         )
+
+
+def comes_from(
+    sources: Collection[str], label: str | None, values: Mapping[str, Value], field: str | None
+) -> bool:
+    """Whether a label or the event that it is about is of one of some sources.
+
+    >>> comes_from(["UA"], None, {"carrier": "UA"}, "carrier"), comes_from(["UA"], "AA", {}, None)
+    (True, False)
+    """
+    if label is not None and label in sources:
+        return True
+    value = None if field is None else values.get(field)
+    return value is not None and str(value) in sources

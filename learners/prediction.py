@@ -24,7 +24,8 @@ class Outcome(NamedTuple):
     next point where this outcome completed one. ``forecasts`` are the champion's and then the
     baselines', as they were when the event came. ``event_time`` and ``values`` are those of the event;
     ``source`` is who sent the label, ``defaulted`` that none came and the default was learned;
-    ``faults`` counts the calls in which the model has failed so far.
+    ``faults`` counts the calls in which the model has failed so far; ``features`` are those of the
+    ``values`` that the model gets to see.
     """
 
     id: str
@@ -39,3 +40,4 @@ class Outcome(NamedTuple):
     source: str | None = None
     defaulted: bool = False
     faults: int = 0
+    features: dict[str, Value] = {}

@@ -81,7 +81,8 @@ REFUSALS = tuple(
 )
 INCIDENT_STATES = ("pending", "firing", "acknowledged", "snoozed", "resolved")
 REVIEW_ACTIONS = (
-    *("acknowledge", "keep_learning", "pause", "resume", "reset", "rollback"),
+    *("acknowledge", "keep_learning", "pause", "resume", "reset", "reset_part", "retrain", "adopt"),
+    *("rollback", "exclude_source", "include_source"),
     *("resume_shard", "accept_gap", "resolve", "false_alarm", "snooze", "unsnooze", "reopen", "comment"),
     *("expect", "unexpect", "set_budget", "approve", "decline"),
 )

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from consumers.log import Log
 from fluvial.commands.common import print_json, say, stop_on_signals
 from fluvial.commands.panel import Panel
+from fluvial.commands.run import beside
 from fluvial.config import ConfigError, Pipeline, load
 from fluvial.incidents import Incidents
 from fluvial.runner import Runner
@@ -90,7 +91,8 @@ class Demo:
                 drained=lambda: self._drained(runner, producer, log, leave=leave),
             )  # fmt: skip
             stop_on_signals(runner)
-            with Panel(self._pipeline, reporter, server.url, store, quiet=as_json) as panel:
+            shadow = beside(self._folder / "pipeline.yaml", self._pipeline, self._here, store)
+            with shadow, Panel(self._pipeline, reporter, server.url, store, quiet=as_json) as panel:
                 self._panel = panel
                 runner.run()
             if producer.poll() not in (0, None, -signal.SIGTERM):

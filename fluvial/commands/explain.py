@@ -157,6 +157,8 @@ def _decisions(made: Explanation, found: Archive) -> Iterator[str]:
     }
     said = [("learning paused since", made.decisions.paused)] if made.decisions.paused else []
     words = {"reset": "model reset at", "rollback": "model rolled back at", "accept_gap": "gap accepted at"}
+    words |= {"adopt": "another model adopted at", "reset_part": "a part of the model reset at"}
+    said += [(f"source {one.decision.args['source']} excluded since", one) for one in made.decisions.excluded]
     said += [(words[one.decision.action], one) for one in taken]
     for what, one in said:
         review = known.get(one.decision.review)

@@ -16,6 +16,7 @@ from fluvial.approvals import PROPOSE
 from fluvial.commands.common import AsJson, print_json, say
 from fluvial.commands.desk import Pipeline, opened_store
 from fluvial.config import ConfigError, seconds
+from fluvial.moment import Moment
 from fluvial.reviews import ACTIONS, Request
 from fluvial.settings import settings
 from fluvial.signing import STORE, Signer, of_store, signed
@@ -40,6 +41,16 @@ Snoozed = Annotated[str, typer.Argument(help="The incident's id.")]
 Budget = Annotated[float | None, typer.Option(help="False alarms to expect per 100,000 events.")]
 Smallest = Annotated[float | None, typer.Option(help="The smallest change in loss worth a call.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do and change nothing.")]
+Variant = Annotated[str | None, typer.Option(help="adopt: which model of the shadow table.")]
+Window = Annotated[str | None, typer.Option(help="retrain: from which batches, as 120:180 or 120:.")]
+Part = Annotated[str | None, typer.Option(help="reset_part: which step of the model.")]
+Source = Annotated[
+    str | None, typer.Option(help="exclude_source, include_source: whom; rollback: excluded with it.")
+]
+Since = Annotated[
+    str | None, typer.Option(help="exclude_source: unlearn it from this time of the stream on (UTC).")
+]
+Pause = Annotated[bool, typer.Option("--pause", help="rollback, adopt: pause learning with it.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,12 +61,19 @@ def add_to(app: typer.Typer) -> None:
     app.command("rollback")(rollback)
 
 
-def review(
+def review(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     action: WhichAction,
     incident: WhichIncident = None,
     pipeline: Pipeline = None,
     who: Who = "",
     reason: Reason = "",
+    shard: WhichShard = None,
+    variant: Variant = None,
+    window: Window = None,
+    part: Part = None,
+    source: Source = None,
+    since: Since = None,
+    pause: Pause = False,
     review_id: ReviewId = None,
     topic: ViaTopic = None,
     dry_run: DryRun = False,
@@ -66,8 +84,10 @@ def review(
         raise ConfigError(f"no action is called {action!r}: there are {', '.join(ACTIONS)}")
     if (incident is None) == (pipeline is None):
         raise ConfigError("name either an incident or a --pipeline")
-    wish = {"action": action, "incident": incident, "pipeline": pipeline, "reason": reason}
-    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json, dry_run=dry_run)
+    wish: dict[str, Any] = {"action": action, "incident": incident, "pipeline": pipeline, "reason": reason}
+    wish |= {"shard": shard, "variant": variant, "window": window, "part": part, "source": source}
+    wish |= {"since": _time(since), "pause": pause, "who": who or login(), "id": review_id}
+    _decide(wish, topic, json=json, dry_run=dry_run)
 
 
 def snooze(
@@ -115,12 +135,22 @@ def set_budget(
     _decide(wish, topic, json=json, dry_run=dry_run)
 
 
-def rollback(
+def _time(text: str | None) -> float | None:
+    """A time of the stream in seconds. Raises ConfigError."""
+    moment = Moment.parse(text, "--since") if text is not None else None
+    if moment is not None and moment.time is None:
+        raise ConfigError(f"--since {text}: write a time, such as 2013-02-01T06:30")
+    return moment.time if moment is not None else None
+
+
+def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     pipeline: Name,
     batch: ToBatch,
     shard: WhichShard = None,
     who: Who = "",
     reason: Reason = "",
+    source: Source = None,
+    pause: Pause = False,
     review_id: ReviewId = None,
     topic: ViaTopic = None,
     dry_run: DryRun = False,
@@ -128,7 +158,8 @@ def rollback(
 ) -> None:
     """Bring the model back that a pipeline had after an earlier batch; the offset stays."""
     wish = {"action": "rollback", "pipeline": pipeline, "shard": shard, "batch": batch, "reason": reason}
-    _decide(wish | {"who": who or login(), "id": review_id}, topic, json=json, dry_run=dry_run)
+    wish |= {"source": source, "pause": pause, "who": who or login(), "id": review_id}
+    _decide(wish, topic, json=json, dry_run=dry_run)
 
 
 def _decide(wish: dict[str, Any], topic: str | None, *, json: bool, dry_run: bool) -> None:

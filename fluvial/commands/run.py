@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,8 @@ from fluvial.notify.sender import Sender
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
+from fluvial.shadow.dispatch import Dispatch
+from fluvial.shadow.helper import Helper
 from fluvial.silences import Silencer
 from fluvial.store import Store
 from fluvial.wiring import check_topics, create_topics, make_runner, open_log_patiently, open_store
@@ -58,7 +60,8 @@ def run(
         if here.bootstrap is None:
             create_topics(pipeline, log)
         check_topics(pipeline, log)
-        work(pipeline, here, log, store, metrics_host, metrics_port)
+        with beside(pipeline_file, pipeline, here, store):
+            work(pipeline, here, log, store, metrics_host, metrics_port)
 
 
 def up(
@@ -72,7 +75,7 @@ def up(
     pipeline, here = load(pipeline_file), settings()
     with opened(here, wait) as (log, store):
         create_topics(pipeline, log)
-        with served(here, store, host, port):
+        with served(here, store, host, port), beside(pipeline_file, pipeline, here, store):
             work(pipeline, here, log, store, "127.0.0.1", metrics_port)
 
 
@@ -93,6 +96,15 @@ def work(pipeline: Pipeline, here: Settings, log: Log, store: Store, host: str, 
     finally:
         if metrics is not None:
             metrics.stop()
+
+
+def beside(file: Path, pipeline: Pipeline, here: Settings, store: Store) -> AbstractContextManager[object]:
+    """What computes shadow tables beside a worker, until the block ends; nothing where that is turned off."""
+    if not here.shadow:
+        return nullcontext()
+    home = {"FLUVIAL_HOME": str(here.home), "FLUVIAL_LOG": here.log, "FLUVIAL_STORE": here.store}
+    changed = {name: value for name, value in home.items() if value}
+    return Helper(file, Dispatch(pipeline, store, here.hindsight), changed)
 
 
 def console(host: Host = "127.0.0.1", port: Port = 8080) -> None:

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from fluvial.console import api, audit, bulk, pages, signin
+from fluvial.console import api, audit, bulk, pages, shadow, signin
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
@@ -79,7 +79,7 @@ def create(
     app.state.doorman, app.state.refusals, app.state.provider = doorman, refusals, sign_in.provider
     keeper = Gatekeeper(access, doorman, Needs(app), refusals)
     app.add_middleware(Gate, keeper=keeper, hosts=Hosts(names), refuse=answers.refuse)
-    for part in (pages, api, webhook_api, signin, audit):
+    for part in (pages, api, shadow, webhook_api, signin, audit):
         app.include_router(part.router)
     app.include_router(bulk.pages)
     app.include_router(bulk.api)

@@ -1,6 +1,6 @@
 """Cases: incidents with their evidence, the decisions about them, and what can be decided now."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from fluvial.console.models import (
     Progress,
     ReviewView,
 )
+from fluvial.console.offering import Offers, offers
 from fluvial.console.phrases import loss, outcome
 from fluvial.dated import CLOSED_BY_ITSELF
 from fluvial.evidence import calling, complete
@@ -21,7 +22,18 @@ from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
 from fluvial.options import Choice, choices, is_halted, waiting
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action, Review, history
-from fluvial.store import Store, alarm_table, decision_table, incident_table, pipeline_table
+from fluvial.shadow.told import since
+from fluvial.store import (
+    Store,
+    alarm_table,
+    decision_table,
+    incident_table,
+    pipeline_table,
+    shard_table,
+)
+
+MOST_NOTES = 8
+"""Sentences about what came of one decision: a pipeline may have many shards."""
 
 
 def listing(
@@ -53,6 +65,7 @@ class Course(NamedTuple):
     models: list[Choice]
     halted: bool
     accepted: bool
+    offers: Offers
 
 
 def possible(incident: Incident, course: Course) -> list[Action]:
@@ -78,8 +91,9 @@ def _at_halt(incident: Incident, course: Course) -> set[Action]:
 def _at_drift(course: Course) -> set[Action]:
     out: set[Action] = {"reopen", "expect", "unexpect", "set_budget", "approve", "decline"}
     out |= {"pause", "keep_learning"} if course.paused else {"resume"}
-    if not course.models:
-        out.add("rollback")
+    lacking: dict[Action, Sized] = {"rollback": course.models, "adopt": course.offers.variants}
+    lacking |= {"include_source": course.offers.excluded, "reset_part": course.offers.parts}
+    out |= {action for action, there in lacking.items() if not there}
     return {action for action in ACTIONS if action not in out and action not in ONE_SHARD}
 
 
@@ -153,14 +167,19 @@ def _course(store: Store, incident: Incident) -> Course:
             models=choices(db, pipeline),
             halted=is_halted(db, pipeline, shard),
             accepted=bool(waiting(db, pipeline, shard, "accept_gap")),
+            offers=offers(db, incident),
         )
 
 
 def _progress(store: Store, ids: Sequence[str]) -> dict[str, Progress]:
     column = decision_table.c
-    query = sa.select(column.review, column.action, column.shard, column.batch, column.args)
+    query = sa.select(
+        column.review, column.action, column.shard, column.batch, column.args, shard_table.c.status
+    ).outerjoin(
+        shard_table, sa.and_(shard_table.c.pipeline == column.pipeline, shard_table.c.shard == column.shard)
+    )
     with store.read() as db:
-        rows = db.execute(query.where(column.review.in_(ids)).order_by(column.shard)).all()
+        rows = db.execute(query.where(column.review.in_(ids)).order_by(column.shard, column.id)).all()
     told: dict[str, list[Any]] = {}
     for row in rows:
         told.setdefault(row.review, []).append(row)
@@ -169,5 +188,20 @@ def _progress(store: Store, ids: Sequence[str]) -> dict[str, Progress]:
 
 def _reached(told: Sequence[Any]) -> Progress:
     batches = [row.batch for row in told if row.batch is not None]
-    notes = [note for row in told if (note := outcome(row.action, row.args, taken_up=row.batch is not None))]
-    return Progress(shards=len(told), taken_up=len(batches), batch=min(batches, default=None), notes=notes)
+    waits = {row.shard for row in told if row.batch is None}
+    shards = {row.shard for row in told}
+    notes = [note for row in told for note in _notes(row)]
+    return Progress(
+        shards=len(shards),
+        taken_up=len(shards - waits),
+        batch=min(batches, default=None),
+        notes=notes[:MOST_NOTES],
+    )
+
+
+def _notes(row: Any) -> list[str]:
+    """What came of a decision on one shard, and how it stands since."""
+    taken_up = row.batch is not None
+    said = outcome(row.action, row.args, taken_up=taken_up)
+    now = since(row.action, row.shard, row.batch, row.args, row.status or {}) if taken_up else ""
+    return [note for note in (said, now) if note]

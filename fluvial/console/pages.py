@@ -1,6 +1,5 @@
 """The pages: pipelines, one pipeline, incidents, one incident; and the forms on them."""
 
-import time
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -10,20 +9,19 @@ from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from fluvial import approvals, scenarios, tuning
-from fluvial.config import seconds
-from fluvial.console import cases, reading
+from fluvial.console import cases, reading, shadow
 from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
 from fluvial.console.bulk import similar_to
 from fluvial.console.deciding import Unclear, decide
+from fluvial.console.forms import Wish, asked
 from fluvial.console.needs import needs
 from fluvial.console.visits import visit_of
 from fluvial.incidents import STATES, Incidents
 from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
 from fluvial.store import Store
 from fluvial.tuning import paid
-from fluvial.wishes import TAKEN
 
 PAGE = 50
 """Incidents on one page."""
@@ -32,28 +30,6 @@ SIGNALS = 10
 """Signals on a pipeline's page."""
 
 router = APIRouter(include_in_schema=False)
-
-
-class Wish(BaseModel):
-    """What a form sends; it is judged where reviews are judged."""
-
-    csrf: str = ""
-    action: str = ""
-    who: str = ""
-    reason: str = ""
-    id: str = ""
-    version: str = ""
-    model: str = ""
-    lasting: str = ""
-    of: str = ""
-    name: str = ""
-    since: str = ""
-    until: str = ""
-    expires: str = ""
-    monitors: str = ""
-    concerns: str = ""
-    budget: str = ""
-    smallest_change: str = ""
 
 
 class Notice(BaseModel):
@@ -135,7 +111,10 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
     if not visit_of(request).allows_change(wish.csrf):
         raise HTTPException(403, "The form is not from this console: go back, load the page again.")
     try:
-        taken = decide(store, _asked(wish) | subject, "console")
+        if wish.foretell:
+            said = decide(store, asked(wish, wish.foretell) | subject | {"dry_run": True}, "console")
+            return _again(request, store, subject, _notice(200, wish, said.effect))
+        taken = decide(store, asked(wish, wish.action) | subject, "console")
     except Conflict as error:
         return _again(request, store, subject, _notice(409, wish, error))
     except (ReviewError, Unclear) as error:
@@ -147,35 +126,8 @@ def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str])
     return answer
 
 
-def _asked(wish: Wish) -> dict[str, Any]:
-    version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
-    # One page may lead to several decisions (by the back button): each has an id of its own.
-    review_id = f"{wish.id}-{wish.action}" if wish.id else None
-    asked: dict[str, Any] = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": review_id}
-    asked |= {name: value for name in TAKEN.get(wish.action, ()) if (value := getattr(wish, name).strip())}
-    if wish.action == "snooze" and wish.lasting:
-        asked["until"] = _after(wish.lasting)
-    return asked | {"version": version} | (_model(wish.model) if wish.action == "rollback" else {})
-
-
-def _after(lasting: str) -> float | None:
-    """The end of a snooze that lasts so long; None where that is no duration."""
-    try:
-        return time.time() + float(str(seconds(lasting)))
-    except ValueError:
-        return None
-
-
-def _model(chosen: str) -> dict[str, int]:
-    """The shard and the batch of a choice such as 0:120; nothing where it is none."""
-    parts = chosen.split(":")
-    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 16 for part in parts):
-        return {}
-    return {"shard": int(parts[0]), "batch": int(parts[1])}
-
-
-def _notice(status: int, wish: Wish, error: Exception) -> Notice:
-    return Notice(status=status, text=str(error), who=wish.who, reason=wish.reason)
+def _notice(status: int, wish: Wish, said: Exception | str) -> Notice:
+    return Notice(status=status, text=str(said), who=wish.who, reason=wish.reason)
 
 
 def _again(request: Request, store: Store, subject: dict[str, str], notice: Notice) -> Response:
@@ -213,6 +165,7 @@ def _incident(
     shown |= {"tuning": tuning.propose(store, found) if found.verdict == "false_alarm" else None}
     waiting = approvals.listing(store, found.pipeline)
     shown |= {"proposals": [one for one in waiting if one["incident"] == incident_id]}
+    shown |= shadow.shown(store, incident_id)
     return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
 
 

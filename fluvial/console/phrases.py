@@ -35,7 +35,12 @@ ACTIONS = {
     "pause": "Pause learning",
     "resume": "Resume learning",
     "reset": "Reset the model",
+    "reset_part": "Reset this part",
+    "retrain": "Retrain beside it",
+    "adopt": "Go on with it",
     "rollback": "Bring it back",
+    "exclude_source": "Exclude the source",
+    "include_source": "Include it again",
     "resume_shard": "Try again",
     "accept_gap": "Accept the gap",
     "resolve": "Resolve",
@@ -57,7 +62,12 @@ DEEDS = {
     "pause": "paused learning",
     "resume": "resumed learning",
     "reset": "reset the model",
+    "reset_part": "reset a part of the model",
+    "retrain": "had a model retrained",
+    "adopt": "adopted another model",
     "rollback": "brought an earlier model back",
+    "exclude_source": "excluded a source",
+    "include_source": "included a source again",
     "resume_shard": "had the shard tried again",
     "accept_gap": "accepted the gap",
     "resolve": "resolved it",
@@ -232,7 +242,7 @@ def outcome(action: str, args: Mapping[str, Any], *, taken_up: bool) -> str:
     >>> outcome("rollback", {"batch": 9, "failed": "records are gone"}, taken_up=True)
     'It had no effect: records are gone.'
     """
-    if action == "rollback" and "failed" in args:
+    if "failed" in args:
         return f"It had no effect: {args['failed']}."
     if action == "accept_gap" and taken_up:
         return loss(args) if "after" in args else "There was no gap any more: nothing was given up."

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fluvial.config import Pipeline
 from fluvial.decision import LEARNING_ACTIONS, Decision
 from fluvial.shard import Shard
+from learners.parts import places
 from monitors.status import ShardStatus
 from tests.fluvial.shards import Feed, towns
 
@@ -58,7 +59,9 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(action=st.sampled_from(LEARNING_ACTIONS))
     def decision(self, action: str) -> None:
-        self.feed.shard.decide(Decision(1, action, "r"))
+        part = next(iter(places(self.feed.shard.state.learner.model)), "")
+        if part or action != "reset_part":
+            self.feed.shard.decide(Decision(1, action, "r", {"part": part, "source": "S"}))
 
     @rule()
     def restart(self) -> None:

@@ -12,6 +12,7 @@ from consumers.record import TopicPartition
 from fluvial.backtest import backtest
 from fluvial.beside import Beside, distance, shared
 from fluvial.config import ConfigError, with_model
+from fluvial.decision import Decision
 from fluvial.memory import Memory
 from fluvial.replay import Gap
 from fluvial.shard import StepFailed
@@ -141,7 +142,7 @@ def test_decisions_hold_for_the_variant_and_a_rollback_brings_back_its_own_model
     assert found.variant.outcomes["predict_only"] == found.original.outcomes["predict_only"] > 0
     assert found.variant.digest == there.status()["digest"]
     with pytest.raises(Gap, match="rollback wants the model after batch 1"):
-        Memory(world.journal, 0).model(1)
+        Memory(world.journal, 0, world.pipeline).model(Decision(1, "rollback", "r", {"batch": 1}), 9)
 
 
 def test_where_the_first_records_are_gone_both_begin_with_nothing_at_the_first_that_is_there(

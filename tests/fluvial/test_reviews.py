@@ -32,7 +32,7 @@ ROUNDS = 50
 PLAIN: tuple[Action, ...] = (
     *("acknowledge", "keep_learning", "pause", "resume", "reset", "resolve", "false_alarm"),
 )
-"""What needs no more than a subject; the others are in test_shard_reviews.py and test_life_rules.py."""
+"""What needs no more than a subject; others: test_shard_reviews.py, test_life_rules.py, shadow/test_deciding.py."""
 
 
 class Desk:

@@ -36,16 +36,33 @@ class People:
     def decide(self) -> None:
         """Somebody decides about the course of learning, or about a shard that does not need it."""
         rng, shard = self._world.rng, self._world.rng.randrange(self._world.pipeline.shards)
-        match rng.choice(("review", "review", "topic", "rollback", "rollback", "wake")):
+        match rng.choice(("review", "review", "topic", "rollback", "rollback", "adopt", "adopt", "wake")):
             case "topic":
                 self._write_to_the_topic()
             case "review":
                 self._review(rng.choice(("pause", "resume", "reset", "keep_learning")))
+            case "adopt":
+                self._adopt(shard)
             case "rollback":
                 kept = [kept.batch for kept in self._world.shelf.listing(shard)]
                 self.tell(shard, "rollback", batch=rng.choice([*kept, *kept, 0, 3, 7, 99]))
             case "wake":
                 self.tell(shard, rng.choice(WAKING))
+
+    def _adopt(self, shard: int) -> None:
+        """Another model, a source less or one more, or a part of the model made afresh."""
+        rng = self._world.rng
+        kept = [kept.batch for kept in self._world.shelf.listing(shard)]
+        start = rng.choice([*kept, *kept, 0, 3, 7, 99])
+        recipe = {"start": start, "first": start + rng.choice((0, 0, 2)), "fresh": rng.random() < 0.5}
+        recipe |= {"last": rng.choice((None, None, start + 9)), "heeds_pauses": rng.random() < 0.5}
+        match rng.choice(("adopt", "adopt", "exclude_source", "include_source", "reset_part")):
+            case "adopt":
+                self.tell(shard, "adopt", recipe=recipe)
+            case "reset_part":
+                self.tell(shard, "reset_part", part=rng.choice(("StandardScaler", "Nothing")))
+            case action:
+                self.tell(shard, action, source="a")
 
     def mend(self, *, surely: bool = False) -> None:
         """Somebody looks which shards stand still and does something about one."""

@@ -15,7 +15,10 @@ from consumers.record import Record, TopicPartition
 from fluvial.decision import Decision
 from fluvial.journal import Range
 from fluvial.replay import fingerprint
-from fluvial.shard import Curve, Published, Raised, Shard
+from fluvial.shadow.carrier import Carrier
+from fluvial.shadow.contender import Contender
+from fluvial.shadow.recipe import recipe_of
+from fluvial.shard import Curve, Published, Raised
 from fluvial.store import journal_table
 from tests.simulation.store import rows
 
@@ -46,6 +49,10 @@ class Row:
         return found
 
 
+def _in(voids: list[tuple[int, int]], batch: int) -> bool:
+    return any(after < batch < until for after, until in voids)
+
+
 class Reference:
     """What one shard must have come to. ``published`` tells the batch from which each output comes, ``violations`` tell where the journal itself cannot be right."""
 
@@ -53,7 +60,11 @@ class Reference:
         self._world, self.index = world, index
         query = sa.select(journal_table).where(journal_table.c.shard == index)
         self.rows = [Row(row) for row in rows(world.store, query.order_by(journal_table.c.batch))]
-        self.shard = Shard(world.pipeline, index)
+        voids = [(int(row.accepts.args["after"]), row.batch) for row in self.rows if row.accepts]
+        told = [one for row in self.rows if not _in(voids, row.batch) for one in row.decisions]
+        adopted = [one for one in told if one.action == "adopt" and "failed" not in one.args]
+        self._adopted = {one.id: Contender(recipe_of(one.args["recipe"]), world.pipeline) for one in adopted}
+        self.shard = Carrier(world.pipeline, index, None, list(self._adopted.values()))
         self.violations: list[str] = []
         self.digests = {0: self.shard.state.digest.hex()}
         self.published: dict[str, dict[bytes, int]] = {"predictions": {}, "quarantine": {}}
@@ -70,7 +81,7 @@ class Reference:
 
     def is_void(self, batch: int) -> bool:
         """Whether a batch was given up when a gap was accepted."""
-        return any(after < batch < until for after, until in self._voids)
+        return _in(self._voids, batch)
 
     def _take(self, row: Row) -> None:
         records = {tp: self._records(row, tp, held) for tp, held in row.ranges.items()}
@@ -84,6 +95,7 @@ class Reference:
             self._put(row, self.shard.step(record))
             self.learned.append(record)
         self.shard.state.batch = row.batch
+        self.shard.settle()
         self.digests[row.batch] = self.shard.state.digest.hex()
         if self._rolls_back:
             self._models[row.batch] = copy.deepcopy(self.shard.state.learner.model)
@@ -96,6 +108,12 @@ class Reference:
                 self.violations.append(f"batch {row.batch} rolls back to {wanted}, which was given up")
                 return
             model = copy.deepcopy(self._models[wanted])
+        elif decision.id in self._adopted:
+            contender = self._adopted[decision.id]
+            model = contender.model
+            self.shard.contenders.remove(contender)
+            if not contender.usable:
+                self.violations.append(f"batch {row.batch} adopts what cannot be made: {contender.failed}")
         elif decision.action == "rollback":
             self._was_impossible(row, decision)
         self._put(row, self.shard.decide(decision, model))

@@ -80,6 +80,9 @@ def test_one_incident_with_its_evidence_and_what_can_be_decided(client: Client) 
         "keep_learning",
         "pause",
         "reset",
+        "reset_part",
+        "retrain",
+        "exclude_source",
         "resolve",
         "false_alarm",
         "snooze",
@@ -215,7 +218,10 @@ def test_what_is_possible_is_what_is_not_refused(client: Client, store: Store) -
     decide(store, incident="0f1e2d3c4b5a", action="pause", who="Ana")
     found = client.get(FIRING).json()
     assert found["paused"]
-    assert list(found["actions"]) == ["resume", "reset", "resolve", "false_alarm", "snooze", "comment"]
+    assert list(found["actions"]) == [
+        *("resume", "reset", "reset_part", "retrain", "exclude_source"),
+        *("resolve", "false_alarm", "snooze", "comment"),
+    ]
     for action in ("resume", "reset"):
         answer = client.post(f"{FIRING}/reviews", json={"action": action, "who": "Ben"})
         assert answer.status_code == 200, answer.text

@@ -1,0 +1,1 @@
+"""Shadow tables, and decisions that give a shard another model."""

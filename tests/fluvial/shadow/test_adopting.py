@@ -1,0 +1,83 @@
+"""Adopting: the shard goes on with exactly the model that a recipe gives, here and in every replay."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from fluvial.backtest import backtest
+from fluvial.history import History
+from fluvial.shadow.recipe import Recipe
+from fluvial.store import decision_table
+from tests.fluvial.world import World, coins, embedded_world, tosses
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = embedded_world(tmp_path, coins(snapshot_every=1_000_000))
+    yield made
+    made.log.close()
+    made.store.close()
+
+
+def learned(world: World, n: int = 600) -> int:
+    """Let the model learn for a while and then from labels turned round; returns the batch between the two."""
+    world.feed(tosses(n))
+    batch = world.run().owned[0].shard.state.batch
+    world.feed(tosses(n, seed=2, first=n, flip_after=n))
+    world.run()
+    return batch
+
+
+def tell(world: World, action: str, shard: int = 0, **args: Any) -> None:
+    """Write a decision past the desk."""
+    row = {"pipeline": "coins", "shard": shard, "action": action, "review": f"r-{action}", "args": args}
+    with world.store.write() as db:
+        db.execute(sa.insert(decision_table).values(row))
+
+
+def adopt(world: World, recipe: Recipe) -> Any:
+    """Adopt, let the worker take it up, and give its shard."""
+    tell(world, "adopt", recipe=recipe.as_json())
+    return world.run().owned[0].shard
+
+
+def guess(world: World) -> float:
+    """What the model says of a heavy coin now."""
+    model = History(world.place(), 0).start().shard.state.learner.model
+    return float(model.predict_proba_one({"weight": 2.0, "wear": 0.0})[True])
+
+
+CASES = {
+    "as it was": lambda at: Recipe(at, at, at),
+    "afresh since": lambda at: Recipe(at, at, fresh=True),
+    "from a window": lambda at: Recipe(at // 2, at // 2, at, fresh=True),
+    "back and on": lambda at: Recipe(at // 2, at),
+    "candidate": lambda at: Recipe(
+        0, 0, fresh=True, model='Select("weight") | linear_model.LogisticRegression()'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_model_is_the_one_that_the_recipe_gives_and_every_replay_agrees(world: World, name: str) -> None:
+    at = learned(world)
+    shard = adopt(world, CASES[name](at))
+    assert shard.state.learner.version == 2
+    world.feed(tosses(300, seed=3, first=1200))
+    digest = world.run().owned[0].shard.state.digest
+    verdict = world.verify()
+    assert (verdict.difference, verdict.digest) == (None, digest.hex())
+    world.spoil(keep=[0])
+    assert world.run().owned[0].shard.state.digest == digest, "a restart from nothing"
+    both = backtest(world.place(), 0, world.pipeline).beside
+    assert (both.differ, both.alone) == (0, [0, 0])
+
+
+def test_the_model_of_before_the_drift_is_back_where_it_learned_nothing_since(world: World) -> None:
+    at = learned(world)
+    assert guess(world) < 0.5
+    adopt(world, Recipe(at, at, at))
+    assert guess(world) > 0.5
