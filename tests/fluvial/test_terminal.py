@@ -8,8 +8,12 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from fluvial.commands.common import plain_log, plain_text, print_table, say
+from monitors.metrics import Metrics
+from monitors.status import ShardStatus
 
 COMMANDS = sorted((Path(__file__).parents[2] / "fluvial").rglob("*.py"))
 
@@ -78,3 +82,24 @@ def test_whatever_is_printed_goes_through_the_same_door() -> None:
     }
     doctests_aside = {name: uses for name, uses in found.items() if uses and name != "clock.py"}
     assert set(doctests_aside) == {"common.py"}, "print with say, print_table or print_json"
+
+
+HOSTILE = 'x"} 1\nfluvial_up{evil="\\\x1b[31m,\u202e\x00'
+"""A value that would add a series of its own, were it written into a scrape as it is."""
+
+
+def test_a_label_that_comes_from_events_adds_no_series_of_its_own() -> None:
+    registry = CollectorRegistry()
+    status = ShardStatus("flights", 0, monitors={f"loss:{HOSTILE}": ("quiet", 0.1), HOSTILE: ("alarm", 0.2)})
+    Metrics(registry).publish(status)
+    text = generate_latest(registry).decode()
+    families = list(text_string_to_metric_families(text))
+    names = {sample.name for family in families for sample in family.samples}
+    assert "fluvial_up" not in names
+    shown = {
+        sample.labels["monitor"]
+        for family in families
+        for sample in family.samples
+        if "monitor" in sample.labels
+    }
+    assert {HOSTILE, f"loss:{HOSTILE}"} <= shown
