@@ -116,7 +116,7 @@ class Accounts:
     def make(self, wanted: Wanted) -> str:
         """Make a token; it is told now and never again. Raises ConfigError."""
         name, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        row = {"id": name, "person": wanted.person, "use": wanted.use, "note": wanted.note}
+        row: dict[str, Any] = {"id": name, "person": wanted.person, "use": wanted.use, "note": wanted.note}
         row |= {"role": wanted.scope.role, "pipelines": _listed(wanted.scope.pipelines)}
         now = time.time()
         row |= {"made_at": now, "expires_at": None if wanted.days is None else now + wanted.days * 86_400}

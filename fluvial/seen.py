@@ -70,4 +70,6 @@ def narrowed(statement: sa.SelectBase, pipelines: tuple[str, ...]) -> sa.SelectB
             made[table] = sa.select(table).where(table.c.pipeline.in_(pipelines)).subquery(table.name)
         return made[table]
 
-    return visitors.replacement_traverse(statement, {}, replace)
+    found = visitors.replacement_traverse(statement, {}, replace)
+    assert isinstance(found, sa.SelectBase)
+    return found

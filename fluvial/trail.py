@@ -89,7 +89,7 @@ def refused(store: Store, request: Request, channel: str, why: Exception) -> Non
 def record(store: Store, fact: Fact) -> None:
     """Write an entry in a transaction of its own, in the name of whoever sees the store this way."""
     if isinstance(store, Seen):
-        store, fact = store.whole, by(store.person, fact)
+        fact, store = by(store.person, fact), store.whole
     with store.write() as db:
         append(db, fact)
 
@@ -186,7 +186,7 @@ def _wrong(entry: Entry, count: int, last: str) -> str | None:
 
 def _reviews_checked(db: sa.Connection, head: Any) -> Verdict:
     """Whether the reviews that people see are those in the trail; it begins after the oldest of them."""
-    shown = {row.id: row._mapping for row in db.execute(sa.select(review_table))}
+    shown = {row.id: dict(row._mapping) for row in db.execute(sa.select(review_table))}
     begun: float | None = None
     for entry in _all(db):
         begun = entry.at if begun is None else begun
@@ -197,8 +197,8 @@ def _reviews_checked(db: sa.Connection, head: Any) -> Verdict:
                 why = f"the review {said.get('id')} is not what was recorded"
                 return Verdict(head.entries, head.hash, why, entry.number)
     unknown = next((name for name, row in shown.items() if begun is not None and row["at"] > begun), None)
-    why = None if unknown is None else f"nothing in the trail says that the review {unknown} was taken"
-    return Verdict(head.entries, head.hash, why)
+    missing = None if unknown is None else f"nothing in the trail says that the review {unknown} was taken"
+    return Verdict(head.entries, head.hash, missing)
 
 
 REVIEWED = ("id", "action", "incident", "who", "channel", "reason", "effect", "at")

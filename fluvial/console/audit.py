@@ -48,7 +48,7 @@ def entries(
 def page(request: Request, store: Stored, pipeline: str = "", before: Before = None) -> Response:
     """The audit trail in a table."""
     found = _entries(store, pipeline or None, before, PAGE + 1)
-    shown = {"entries": found[:PAGE], "pipeline": pipeline, "before": before}
+    shown: dict[str, Any] = {"entries": found[:PAGE], "pipeline": pipeline, "before": before}
     shown["tally"] = reading.tally(store)
     shown["older"] = found[PAGE - 1].number if len(found) > PAGE else None
     answer: Response = request.app.state.answers.page(request, "audit.html", shown)

@@ -78,7 +78,7 @@ def from_provider(request: Request) -> Response:
         raise HTTPException(403, str(error)) from None
     # No redirect: it would still count as coming from the provider, and strict cookies are not sent then.
     said = f"You are signed in as {vouched.name}."
-    answer = request.app.state.answers.message(request, "Welcome", said)
+    answer: Response = request.app.state.answers.message(request, "Welcome", said)
     answer.headers["Refresh"] = f"0; url={vouched.next}"
     set_cookie(answer, request, _access(request).cookie, doorman.sessions.open(vouched.name))
     answer.delete_cookie(PENDING, path="/signin")
