@@ -51,7 +51,7 @@ def likeness(one: Incident, other: Incident) -> Likeness | None:
 
 
 def _earlier(store: Store, incident: Incident) -> list[Incident]:
-    """The newest before it that may be like it: of the same monitor, and any of which the cause may be one."""
+    """The newest before it that may be like it: of the same monitor, and any at all for their cause."""
     column = incident_table.c
     before = sa.select(column.id).where(column.pipeline == incident.pipeline, column.id != incident.id)
     before = before.where(column.opened_at <= incident.opened_at).order_by(column.opened_at.desc())
