@@ -59,7 +59,12 @@ def _wish(request: Request) -> dict[str, Any]:
 def propose(db: sa.Connection, request: Request, taken: Review, until: float) -> None:
     """File a proposal under the id of the review that made it."""
     asked = request.model_dump(exclude_none=True, exclude={"version", "id"})
-    row = {"id": taken.id, "pipeline": taken.pipeline, "incident": taken.incident, "action": request.action}
+    row: dict[str, Any] = {
+        "id": taken.id,
+        "pipeline": taken.pipeline,
+        "incident": taken.incident,
+        "action": request.action,
+    }
     row |= {"request": asked, "who": taken.who, "channel": taken.channel}
     row |= {"at": taken.at, "expires_at": until}
     db.execute(sa.insert(proposal_table).values(row))

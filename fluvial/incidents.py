@@ -155,6 +155,15 @@ class Incidents:
         with self._store.read() as db:
             return read_incident(db, incident_id)
 
+    def several(self, ids: Sequence[str]) -> list[Incident]:
+        """The incidents of these ids with their evidence, the newest first; unknown ids are left out."""
+        column = incident_table.c
+        query = sa.select(incident_table).where(column.id.in_(ids))
+        with self._store.read() as db:
+            rows = db.execute(query.order_by(column.opened_at.desc(), column.id)).all()
+            evidence = _evidence(db, [row.id for row in rows])
+        return [_incident(row, evidence.get(row.id)) for row in rows]
+
     def listing(
         self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200, offset: int = 0
     ) -> list[Incident]:

@@ -13,8 +13,8 @@ from fluvial.store import Store, incident_table, review_table
 
 Likeness = Literal["the same", "the same monitor", "the same cause"]
 
-LOOKED_AT = 200
-"""Earlier incidents of the pipeline that are compared."""
+LOOKED_AT = 30
+"""Earlier incidents of each kind that are compared."""
 
 
 class Similar(NamedTuple):
@@ -51,13 +51,16 @@ def likeness(one: Incident, other: Incident) -> Likeness | None:
 
 
 def _earlier(store: Store, incident: Incident) -> list[Incident]:
+    """The newest before it that may be like it: of the same monitor, and any at all for their cause."""
     column = incident_table.c
-    query = sa.select(column.id).where(column.pipeline == incident.pipeline, column.id != incident.id)
-    query = query.where(column.opened_at <= incident.opened_at).order_by(column.opened_at.desc())
+    before = sa.select(column.id).where(column.pipeline == incident.pipeline, column.id != incident.id)
+    before = before.where(column.opened_at <= incident.opened_at).order_by(column.opened_at.desc())
+    alike = before.where(
+        sa.or_(column.fingerprint == incident.fingerprint, column.monitor == incident.monitor)
+    )
     with store.read() as db:
-        ids = set(db.execute(query.limit(LOOKED_AT)).scalars())
-    found = Incidents(store).listing(pipeline=incident.pipeline, limit=2 * LOOKED_AT)
-    return [one for one in found if one.id in ids]
+        ids = {found for query in (alike, before) for found in db.execute(query.limit(LOOKED_AT)).scalars()}
+    return Incidents(store).several(sorted(ids))
 
 
 def _decided(store: Store, ids: Sequence[str]) -> dict[str, tuple[Review, ...]]:

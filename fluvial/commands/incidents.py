@@ -9,6 +9,7 @@ from fluvial.commands.common import AsJson, print_json, print_table, say
 from fluvial.commands.desk import Pipeline, WhichState, incidents, opened_store, state_named
 from fluvial.commands.review import DryRun, Reason, ReviewId, Who, login
 from fluvial.console.headlines import headline_of
+from fluvial.incidents import Incident
 
 Preview = Annotated[bool, typer.Option("--preview", help="Only show what would be touched.")]
 
@@ -60,7 +61,7 @@ def acknowledge(
         raise typer.Exit(4)
 
 
-def _show(found: list[bulk.Incident], *, json: bool) -> None:
+def _show(found: list[Incident], *, json: bool) -> None:
     if json:
         print_json([{"id": one.id, "version": one.version, "headline": headline_of(one)} for one in found])
         return

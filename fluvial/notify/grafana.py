@@ -4,6 +4,7 @@ The marks that dashboards make of Prometheus know monitors and actions only; the
 """
 
 import json
+from html import escape
 from typing import Any
 
 from fluvial.notify.notice import CALLS, Kind, Notice
@@ -29,7 +30,8 @@ def annotation(notice: Notice) -> dict[str, Any]:
     """An annotation at the clock time of the change; dashboards find it by its tags."""
     body = notice.body
     what = "decision" if notice.kind == "decided" else "incident"
-    text = "\n".join(filter(None, (body["title"], body["text"], body["link"])))
+    said = "\n".join(filter(None, (body["title"], body["text"], body["link"])))
+    text = escape(said, quote=False)  # Grafana shows annotations as HTML, and values of events are in it
     return {
         "time": int(body["at"] * 1000),
         "tags": ["fluvial", what, notice.kind, notice.pipeline],

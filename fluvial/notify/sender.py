@@ -1,6 +1,7 @@
 """Sender: looks for news and sends what waits, each channel in a thread of its own, beside every worker."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Event, Thread
 
 import structlog
@@ -29,7 +30,7 @@ class Sender:
         noticing = Noticing(store, channels, address)
         self._threads = [self._thread("news", noticing.look)]
         for channel in channels:
-            self._threads.append(self._thread(channel.name, lambda channel=channel: self.send(channel)))
+            self._threads.append(self._thread(channel.name, partial(self.send, channel)))
 
     def _thread(self, name: str, turn: Callable[[], object]) -> Thread:
         return Thread(target=self._run, args=(name, turn), name=f"notices: {name}", daemon=True)

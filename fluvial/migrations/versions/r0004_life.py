@@ -3,6 +3,8 @@
 Incidents that are there count as firing since they were opened, and nobody is told of them again.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -29,7 +31,7 @@ def upgrade() -> None:
     _of_scenarios()
 
 
-_FACTS: tuple[tuple[str, sa.types.TypeEngine[object]], ...] = (
+_FACTS: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("fires_at", sa.Double()),
     ("escalates_at", sa.Double()),
     ("grew_at", sa.Double()),

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from fluvial.incidents import Incident, Incidents
 from fluvial.notify import outbox
-from fluvial.notify.grafana import Grafana
+from fluvial.notify.grafana import Grafana, annotation
 from fluvial.notify.notice import CALLS, Kind, Notice, NotSent
 from fluvial.notify.noticing import NEWS, Noticing
 from fluvial.notify.outbox import Outbox, listing, standings
@@ -347,6 +347,12 @@ def test_a_restart_in_between_loses_nothing_and_tells_nothing_twice(
 
 
 # ---- Grafana
+
+
+def test_markup_from_events_is_no_markup_in_grafana() -> None:
+    body = {"title": "t", "text": "loss where town is <img src=x>", "link": "", "at": 1.5}
+    told = annotation(Notice(1, "k", "grafana", "coins", "opened", "a1", body, 0.0, 0))
+    assert (told["text"], told["time"]) == ("t\nloss where town is &lt;img src=x&gt;", 1500)
 
 
 def test_grafana_gets_incidents_and_decisions_as_annotations(desk: Desk, receiver: HttpReceiver) -> None:
