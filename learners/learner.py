@@ -64,7 +64,7 @@ class Learner:
             return None
         values = event.features | event.context
         recent = self.recent.features(values, event.time)
-        features = event.features | recent
+        features = event.features | recent if recent else event.features
         forecast = self.task.predict(self.model, features)
         self.recent.event(values, event.time)
         self.predictions += 1

@@ -1,5 +1,6 @@
 """The loop: what a worker learns, publishes, survives and obeys."""
 
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,22 @@ def test_a_second_worker_goes_on_where_the_first_ended(small: World) -> None:
     assert small.status()["events"] == 1000
     assert len(small.records("predictions")) == 1000
     assert small.verify().difference is None
+
+
+def test_while_a_worker_runs_the_collector_leaves_alone_what_was_there_before(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver, left_alone = Outbox.deliver, []
+
+    def delivered(outbox: Outbox) -> None:
+        left_alone.append(gc.get_freeze_count())
+        deliver(outbox)
+
+    monkeypatch.setattr(Outbox, "deliver", delivered)
+    small.feed(tosses(10))
+    small.run()
+    assert min(left_alone) > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_clean_stop_leaves_nothing_to_replay(small: World) -> None:

@@ -9,7 +9,7 @@ PER_THOUSAND = {
     # a crash, by where the worker was
     r"crash process Journal.append write": 20,
     r"crash process Journal.append written": 20,
-    r"crash process batch_step step": 20,
+    r"crash process Shard.steps step": 20,
     r"crash process Outbox.deliver flush$": 10,
     r"crash process Outbox.deliver flushed": 10,
     r"crash recover": 100,
@@ -23,7 +23,7 @@ PER_THOUSAND = {
     r"error process Journal.append written": 10,
     r"error process Outbox.deliver flush$": 10,
     r"error process Outbox.deliver flushed": 10,
-    r"error process batch_step step": 10,
+    r"error process Shard.steps step": 10,
     r"error loop Journal.acquire written": 20,
     r"error recover": 50,
     r"error rollback": 10,
@@ -35,7 +35,7 @@ PER_THOUSAND = {
     r"stall process Journal.append write$": 10,
     r"stall process Journal.append written": 10,
     r"stall process Outbox.deliver flush$": 10,
-    r"stall process batch_step step": 10,
+    r"stall process Shard.steps step": 10,
     r"stall recover": 50,
     r"stall (accept|halt)": 5,
     # what it leads to
