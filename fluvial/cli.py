@@ -12,7 +12,9 @@ import structlog
 import typer
 
 from consumers.log import LogError, LogUnavailable
+from fluvial.card.collect import NoDrift
 from fluvial.commands import (
+    card,
     demo,
     desk,
     doctor,
@@ -35,7 +37,10 @@ from fluvial.store import StoreError, StoreUnavailable
 
 OK, ERROR, USAGE, FAILED, NOT_ALLOWED, UNREACHABLE = range(6)
 
-MENDABLE = (LogError, StoreError, ConfigError, ReviewError, SnapshotError, NoSuchIncident, NoSuchPipeline)
+MENDABLE = (
+    *(LogError, StoreError, ConfigError, ReviewError, SnapshotError),
+    *(NoSuchIncident, NoSuchPipeline, NoDrift),
+)
 """What is no bug but something that its reader can put right."""
 
 app = typer.Typer(
@@ -44,7 +49,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, topics, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo):
+PARTS = (
+    *(run, topics, desk, review, shard, replay, explain, card),
+    *(snapshots, upgrade, store, doctor, demo),
+)
+for part in PARTS:
     part.add_to(app)
 
 

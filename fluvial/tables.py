@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 2
+SCHEMA = 3
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -186,4 +186,13 @@ cursor_table = sa.Table(
     sa.Column("partition", sa.Integer, primary_key=True),
     sa.Column("topic_id", Text, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+card_table = sa.Table(
+    "card",
+    metadata,
+    sa.Column("incident", Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("card", sa.JSON, nullable=False),
 )

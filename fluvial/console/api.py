@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 
-from fluvial.console import cases, charts, reading
+from fluvial.console import cards, cases, charts, reading
+from fluvial.console.cards import KeptCard
 from fluvial.console.deciding import decide
 from fluvial.console.evidence import Signal
 from fluvial.console.models import (
@@ -120,6 +121,12 @@ def incident(incident_id: str, store: Stored) -> IncidentDetail:
 def incident_chart(incident_id: str, store: Stored) -> Figure:
     """The watched quantity around the onset, as Plotly draws it."""
     return charts.incident_figure(store, incident_id)
+
+
+@router.get("/incidents/{incident_id}/card")
+def incident_card(incident_id: str, store: Stored) -> KeptCard:
+    """The evidence card that is kept of a drift, with its age; 404 where none was computed yet."""
+    return cards.card_of(store, incident_id)
 
 
 @router.get("/reviews")

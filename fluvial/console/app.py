@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from fluvial.card.keep import NoCard
 from fluvial.console import api, pages
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
@@ -25,6 +26,7 @@ Send the console's token as `Authorization: Bearer`. Times ending in `_at` are c
 event times; both in seconds since 1970 UTC."""
 
 STATUS: dict[type[Exception], int] = {
+    NoCard: 404,
     NoSuchIncident: 404,
     NoSuchPipeline: 404,
     NotPossible: 422,

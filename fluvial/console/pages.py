@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
-from fluvial.console import cases, reading
+from fluvial.console import cards, cases, reading
 from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
@@ -169,7 +169,8 @@ def _pipeline(
 def _incident(
     request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
-    shown = {"incident": cases.detail(store, incident_id), **_of_forms(store, notice, taken)}
+    found = {"incident": cases.detail(store, incident_id), "kept": cards.card_or_none(store, incident_id)}
+    shown = {**found, **_of_forms(store, notice, taken)}
     return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
 
 
