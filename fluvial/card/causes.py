@@ -182,7 +182,7 @@ def _world(card: Card, found: list[Finding]) -> Iterator[Finding]:
     if labels is not None and _truth_moved(card):
         because = f"the truth itself moved from {labels.truth_before:.2f} to {labels.truth_after:.2f}"
         yield Finding(cause="world", because=because, strength=0.35)
-    if worse(card) and not found and not moved:
+    if worse(card) and not moved and all(one.cause == "feed" for one in found):
         because = (
             "no input that the model leans on moved: the relation between inputs and truth is another one"
         )

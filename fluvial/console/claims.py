@@ -227,8 +227,8 @@ def headline(monitor: str, evidence: Sequence[Said]) -> str:
 
 
 def _sure(said: Said) -> str:
-    between = interval(said)
-    return f"; the change is {between} with 95\N{NO-BREAK SPACE}% confidence" if between else ""
+    between = interval(said) if said.get("low") != said.get("high") else ""
+    return f" (95\N{NO-BREAK SPACE}% sure: {between})" if between else ""
 
 
 def _verb(said: Said) -> str:
