@@ -120,10 +120,12 @@ def _worst(after: Sequence[Known]) -> list[Known]:
 
 
 def _said(shown: Mapping[str, Any]) -> str:
-    sure = shown.get("probability")
-    if sure is None and (chances := shown.get("probabilities")):
-        sure = chances.get(shown["prediction"])
-    return f"{_text(shown['prediction'])} ({sure:.0%})" if sure is not None else _text(shown["prediction"])
+    said = _text(shown["prediction"])
+    if "probability" in shown:
+        return f"{said} ({shown['probability']:.0%} yes)"
+    chances = shown.get("probabilities") or {}
+    sure = chances.get(shown["prediction"])
+    return said if sure is None else f"{said} ({sure:.0%})"
 
 
 def _text(value: object) -> str:

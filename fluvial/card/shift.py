@@ -170,7 +170,7 @@ def factor(before: Sequence[float], after: Sequence[float]) -> float | None:
     apart = kolmogorov(before, after)
     left = kolmogorov(before, [value / ratio for value in after])
     by_chance = 1.95 * sqrt(1 / len(before) + 1 / len(after))
-    if apart < 0.4 or left > max(by_chance, 0.15 * apart) or _narrow(before):
+    if apart < 0.2 or left > max(by_chance, 0.15 * apart) or _narrow(before):
         return None
     return ratio
 

@@ -9,7 +9,7 @@ from fluvial.card.keep import compute_and_keep
 from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_table
 from fluvial.commands.past import archive, moment
 from fluvial.config import ConfigError, load
-from fluvial.console.cards import MEASURES, ahead, moved_fields, percent, reading, rise, size, told
+from fluvial.console.cards import MEASURES, ahead, between, moved_fields, percent, reading, rise, size, told
 from fluvial.console.claims import likely
 from fluvial.console.phrases import NOTHING, count, number, span
 from fluvial.incidents import Incidents
@@ -50,7 +50,10 @@ def _print(made: Card) -> None:
     for why in made.missing:
         typer.echo(f"  missing: {plain_text(why)}")
     if made.measures:
-        rows = [(MEASURES[m.name], reading(m, m.before), reading(m, m.after), rise(m)) for m in made.measures]
+        rows = [
+            (MEASURES[m.name], reading(m, m.before), reading(m, m.after), f"{rise(m)} ({between(m)})")
+            for m in made.measures
+        ]
         print_table(("what", "before", "since the onset", "change (95 %)"), rows)
     _print_moves(made)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, Field
 
 from fluvial.card import keep
-from fluvial.card.card import Card, Mean, Measure
+from fluvial.card.card import Card, Mean, Measure, Segment
 from fluvial.card.moves import Bar, FieldMove
 from fluvial.console import phrases
 from fluvial.console.claims import difference
@@ -33,6 +33,9 @@ VERDICTS = {
     "rollback": "an earlier model was brought back",
 }
 """What came of earlier incidents."""
+
+LESS, MORE = 0.5, 1.25
+"""A segment whose part of the change is so many times its share of the events goes with all others."""
 
 LEAST = 0.01
 """A shift that is smaller is none, however many events show it."""
@@ -91,15 +94,19 @@ def within(measure: Measure, mean: Mean) -> str:
 
 
 def rise(measure: Measure) -> str:
-    """By how much a measure changed, with its bounds."""
+    """By how much a measure changed."""
     if measure.change is None:
         return NOTHING
-    scale = 100.0 if measure.name == "wrong" else 1.0
-    unit = " points" if measure.name == "wrong" else ""
-    shown = f"{difference(measure.change * scale)}{unit}"
+    shares = measure.name == "wrong"
+    return f"{difference(measure.change * (100.0 if shares else 1.0))}{' points' if shares else ''}"
+
+
+def between(measure: Measure) -> str:
+    """The bounds of a change; empty where there are none."""
     if measure.low is None or measure.high is None:
-        return shown
-    return f"{shown} ({difference(measure.low * scale)} to {difference(measure.high * scale)})"
+        return ""
+    scale = 100.0 if measure.name == "wrong" else 1.0
+    return f"{difference(measure.low * scale)} to {difference(measure.high * scale)}"
 
 
 def moved_fields(fields: Sequence[FieldMove]) -> list[FieldMove]:
@@ -138,6 +145,30 @@ def told(one: FieldMove) -> str:
     if (one.new or 0.0) >= LEAST:
         parts.append(f"{percent(one.new)} of the values never came before")
     return ", ".join(parts) or "other values are frequent"
+
+
+def stopped(sentence: str) -> str:
+    """A sentence with a full stop, where there is one.
+
+    >>> stopped("labels are late"), stopped("They are."), stopped("")
+    ('labels are late.', 'They are.', '')
+    """
+    return sentence if not sentence or sentence.endswith(".") else f"{sentence}."
+
+
+def apart(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments that contribute clearly more to the change than their share of the events, or the
+    other way round: where all got worse alike, none of them says anything."""
+    return [one for one in segments if one.carries or not LESS < one.of_change / _share(one) < MORE]
+
+
+def alike(segments: Sequence[Segment]) -> list[Segment]:
+    """Those that got worse as all did."""
+    return [one for one in segments if one not in apart(segments)]
+
+
+def _share(one: Segment) -> float:
+    return max(one.share_after, 1e-9)
 
 
 def in_words(bars: Sequence[Bar]) -> str:
@@ -188,6 +219,6 @@ def span(seconds: float | None) -> str:
     return NOTHING if seconds is None else phrases.span(seconds)
 
 
-FILTERS = (percent, moved_fields, in_words, blocks, span)
-WORDS = (size, told, reading, within, rise, ahead)
+FILTERS = (percent, moved_fields, apart, alike, stopped, in_words, blocks, span)
+WORDS = (size, told, reading, within, rise, between, ahead)
 """What the templates call."""
