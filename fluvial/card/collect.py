@@ -4,6 +4,7 @@ It is bounded: a window of events on each side, and a replay that needs a snapsh
 changes nothing; the same journal and the same facts give the same card.
 """
 
+from collections.abc import Iterator
 from math import inf, isfinite
 from typing import Any
 
@@ -19,14 +20,14 @@ from fluvial.card.lean import lean
 from fluvial.card.recorder import Recording, inputs, record
 from fluvial.card.segments import segments
 from fluvial.card.sides import Sides, Stretch, sides
-from fluvial.card.window import REACH, Window, around, distance
+from fluvial.card.window import REACH, Window, around, distance, still_there
 from fluvial.config import Pipeline
 from fluvial.earlier import NotHere, pipeline_of
 from fluvial.evidence import Said, calling, cause, complete
 from fluvial.fingerprint import definition
-from fluvial.history import History
+from fluvial.history import History, Past
 from fluvial.incidents import Incident, is_drift
-from fluvial.place import Place
+from fluvial.place import Place, partitions_of
 from fluvial.replay import Gap
 from fluvial.shard import StepFailed, contract_of
 
@@ -112,10 +113,11 @@ def _of_journal(place: Place, card: Card, stretch: Stretch, facts: Facts) -> Car
     window = around(History(place, card.shard), place.journal, stretch.onset, events)
     if window is None:
         return _lacking(card, "The journal holds nothing of this shard.")
+    window = still_there(window, place.log.spans(partitions_of(pipeline, card.shard)))
     place, why = _as_then(place, window)
     card = _lacking(card, why)
     history = History(place, card.shard)
-    recorded, why = _recorded(place, history, window, stretch.until)
+    recorded, window, why = _recorded(place, history, window, stretch.until)
     card = _lacking(card, why)
     two = sides(recorded, stretch)
     course = Course(recorded.times, recorded.counts)
@@ -148,13 +150,25 @@ def _as_then(place: Place, window: Window) -> tuple[Place, str]:
     return place._replace(pipeline=then.model_copy(update={"fields": fields})), ""
 
 
-def _recorded(place: Place, history: History, window: Window, until: float) -> tuple[Recording, str]:
+def _recorded(place: Place, history: History, window: Window, until: float) -> tuple[Recording, Window, str]:
     """What happened, with outcomes and the model of before where a snapshot is near enough."""
-    past = history.start(window.first - 1)
-    if distance(place.journal, history.index, past.batch, window.first) > REACH:
-        why = f"No snapshot is within {REACH:,} records before it: errors, costs and segments are not known."
-        return inputs(history, window), why
-    return record(history, past, window, until), ""
+    why = f"No snapshot is within {REACH:,} records before the onset"
+    for past, shorter in _starts(history, window):
+        if distance(place.journal, history.index, past.batch, shorter.first) > REACH:
+            continue
+        try:
+            return record(history, past, shorter, until), shorter, ""
+        except (Gap, StepFailed) as trouble:
+            why = f"The model of before cannot be rebuilt: {trouble}"
+    return inputs(history, window), window, f"{why}. Errors, costs and segments are not known."
+
+
+def _starts(history: History, window: Window) -> Iterator[tuple[Past, Window]]:
+    """From where the model of before may be rebuilt: before the window, else somewhere within its front."""
+    yield history.start(window.first - 1), window
+    within = history.from_here(window.first)
+    if within is not None and within.batch < window.onset - 1:
+        yield within, window.since(within.batch + 1)
 
 
 def _of_sides(pipeline: Pipeline, card: Card, recorded: Recording, two: Sides) -> Card:

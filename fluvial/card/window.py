@@ -1,10 +1,13 @@
 """Window: which batches of the journal lie around an onset, and where a model of before can be had."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from consumers.log import Span
+from consumers.record import TopicPartition
 from fluvial.history import History
 from fluvial.journal import Batch, Journal
+from fluvial.replay import Gap
 
 EVENTS = 10_000
 """Events that are looked at on each side of the onset, at most."""
@@ -24,14 +27,13 @@ class Window(NamedTuple):
     last: int
     rows: list[Batch]
 
-    @property
-    def size(self) -> int:
-        """Records in all of its batches."""
-        return sum(done.count for row in self.rows for done in row.ranges.values())
+    def since(self, batch: int) -> "Window":
+        """The window without the batches before this one."""
+        return self._replace(first=batch, rows=[row for row in self.rows if row.number >= batch])
 
 
 def around(history: History, journal: Journal, onset: float, events: str) -> Window | None:
-    """The window around an onset (event time, s); None where the journal is empty. Raises Gap.
+    """The window around an onset (event time, s); None where the journal is empty.
 
     ``events`` is the events topic.
     """
@@ -62,10 +64,16 @@ def _batch_of(history: History, last: int, onset: float) -> int:
 
 
 def _newest(history: History, number: int, last: int) -> tuple[int, int | None]:
-    """The timestamp (ms) of the newest record of the first batch from ``number`` on that has any."""
-    for row, records in history.read(number - 1, last, chunk=1):
-        if records:
-            return row.number, max(record.timestamp for record in records)
+    """The timestamp (ms) of the newest record of the first batch from ``number`` on that has any.
+
+    Records that are gone were the oldest ones: they lie before every onset that can be looked at.
+    """
+    try:
+        for row, records in history.read(number - 1, last, chunk=1):
+            if records:
+                return row.number, max(record.timestamp for record in records)
+    except Gap:
+        return number, 0
     return last, None
 
 
@@ -90,6 +98,24 @@ def _earlier(journal: Journal, history: History, onset: int, reach: int) -> list
 
 def _later(journal: Journal, history: History, onset: int, reach: int) -> list[Batch]:
     return journal.batches(history.index, onset - 1 + reach, limit=ROWS)
+
+
+def still_there(window: Window, spans: Mapping[TopicPartition, Span]) -> Window:
+    """The window without batches whose records the log has let go, as far as offsets tell.
+
+    Raises Gap where nothing before the onset is left.
+    """
+    gone = [
+        row.number
+        for row in window.rows
+        for tp, done in row.ranges.items()
+        if tp not in spans or done.start < spans[tp].begin
+    ]
+    if not gone:
+        return window
+    if max(gone) >= window.onset - 1:
+        raise Gap(f"the log has let go of the records of batch {max(gone)}")
+    return window.since(max(gone) + 1)
 
 
 def distance(journal: Journal, shard: int, start: int, first: int) -> int:

@@ -16,7 +16,7 @@ DAY = 86_400.0
 A_DAY = 1_000
 """Events a day."""
 
-EVENTS, PLANTED = 9_000, 6_000
+EVENTS, PLANTED = 8_000, 6_000
 """Events of a scenario, and the number of the first one that a fault concerns."""
 
 LOANS = """

@@ -22,7 +22,7 @@ from fluvial.config import as_written
 from fluvial.evidence import alarm_of
 from fluvial.fingerprint import definition, libraries
 from fluvial.incidents import Incidents
-from fluvial.store import SCHEMA, Store, journal_table
+from fluvial.store import Store, journal_table
 from fluvial.tables import card_table
 from tests.fluvial.card.scenarios import LOANS, Scenario, loans
 from tests.fluvial.commandline import Commandline
@@ -134,13 +134,33 @@ def test_where_records_are_gone_the_card_says_so_and_keeps_what_the_store_knows(
     assert cause(made)[0] == "world", "what the alarm said is what is left"
 
 
+def test_where_only_the_oldest_records_are_gone_a_snapshot_stands_in(world: World) -> None:
+    kept_snapshots = [one.batch for one in world.shelf.listing(0) if one.batch > 0]
+    for role in ("events", "labels"):
+        world.trim(role, 2500)
+    made = card_in(world)
+    assert made.missing == []
+    assert made.before is not None
+    assert made.before.events < 6000 - 2500
+    assert cause(made)[0] == "schema"
+    assert len(kept_snapshots) >= 2
+
+
+def test_where_no_snapshot_is_left_of_that_the_fields_are_still_compared(world: World) -> None:
+    world.trim("events", 2500)
+    made = card_in(world, key=None)
+    assert "cannot be rebuilt" in made.missing[0]
+    assert made.measures == []
+    assert any(one.factor is not None for one in made.fields)
+
+
 def test_without_a_model_in_reach_the_fields_are_still_compared(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collecting, "REACH", 10)
     monkeypatch.setattr("fluvial.card.window.EVENTS", 1500)
     made = card_in(world, key=None)
-    assert "No snapshot is within 10 records" in made.missing[0]
+    assert "No snapshot is within 10 records before" in made.missing[0]
     assert (made.measures, made.examples) == ([], [])
     moved = next(one for one in made.fields if one.factor is not None)
     assert (moved.name, moved.lean) == (Scenario().fault.field, None)
@@ -236,7 +256,6 @@ def test_the_newest_card_is_kept_and_an_older_one_replaces_nothing(empty: Store)
     assert kept(empty, "i").version == 3
     assert kept(empty, "i").card == small(3)
     assert (due(empty, "i", 3), due(empty, "i", 4)) == (False, True)
-    assert SCHEMA >= 3
 
 
 # ---- the command line

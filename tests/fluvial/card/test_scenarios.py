@@ -63,7 +63,7 @@ def moved(world: World) -> list[dict[str, Any]]:
         return list(db.execute(sa.select(alarm_table.c.evidence)).scalars())
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_card_names_the_planted_cause_in_nine_of_ten_scenarios(tmp_path: Path) -> None:
     right = {}
     for number, kinds in enumerate(NAMED):
