@@ -61,7 +61,7 @@ def _of_store(pipeline: Pipeline, shard: int, facts: Facts) -> Card:
     """What needs no journal."""
     incident = facts.incident
     likely, because = cause(incident.evidence)
-    told = Finding(cause=likely, because=because, strength=0.6) if likely else None  # type: ignore[arg-type]
+    told = Finding(cause=likely, because=because, strength=0.6) if likely else None
     made = Card(
         incident=incident.id,
         pipeline=incident.pipeline,

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from consumers.event import Value
 from consumers.image import Image
-from fluvial.card.intervals import share_differs
+from fluvial.card.intervals import dependence, share_differs
 from fluvial.card.moves import Bar, FieldMove
 from fluvial.card.recorder import Arrival, Known
 from fluvial.card.shift import (
     Shares,
+    alike,
     drawn,
     factor,
     kolmogorov,
@@ -52,12 +53,9 @@ class Lean(NamedTuple):
 
 def moves(pipeline: Pipeline, before: Side, after: Side, lean: Lean) -> list[FieldMove]:
     """Every field and recent statistic, the most harmful move first, then the largest."""
-    kinds = {name: spec.type for name, spec in pipeline.fields.items() if name != pipeline.id}
-    kinds = {name: kind for name, kind in kinds.items() if kind != "time"} | dict.fromkeys(
-        pipeline.recent, "recent"
-    )
-    chance = CHANCE / max(len(kinds), 1)
-    found = [_Field(pipeline, name, chance).move(before, after, lean) for name in kinds]
+    fields = [n for n, spec in pipeline.fields.items() if n != pipeline.id and spec.type != "time"]
+    names = [*fields, *pipeline.recent]
+    found = [_Field(pipeline, name, CHANCE / len(names)).move(before, after, lean) for name in names]
     return sorted(found, key=lambda one: (-one.harm, not one.certain, -(one.distance or 0.0), one.name))
 
 
@@ -67,24 +65,18 @@ class _Field:
         spec = pipeline.fields.get(name)
         self.kind = spec.type if spec else "recent"
         self.unit = spec.unit if spec else ""
-        self.private = (
-            spec.pii
-            if spec
-            else any(pipeline.fields[by].pii for by in [pipeline.recent[name].of] if by in pipeline.fields)
-        )
+        of = spec or pipeline.fields.get(pipeline.recent[name].of)
+        self.private = of is not None and of.pii
 
     def move(self, before: Side, after: Side, lean: Lean) -> FieldMove:
         one, two = self._values(before), self._values(after)
-        gaps = _missing(before, self.name), _missing(after, self.name)
         shares = self._shares(one, two)
         index = psi(shares) if one and two else None
         distance = self._distance(one, two, shares) if one and two else None
-        sure = index is not None and index > psi_by_chance(shares, self._chance)
-        sure = sure or share_differs((gaps[0], len(before)), (gaps[1], len(after)), self._chance)
-        share, gap = (
-            lean.share(self.name),
-            abs(gaps[1] / len(after) - gaps[0] / len(before)) if before and after else 0.0,
-        )
+        gaps = [_missing(before, self.name), _missing(after, self.name)]
+        share, gap = lean.share(self.name), abs(_mean(gaps[1]) - _mean(gaps[0]))
+        sure = index is not None and index > psi_by_chance(shares, self._chance, max(alike(one), alike(two)))
+        sure = sure or self._gap_differs(gaps)
         return FieldMove(
             name=self.name,
             kind=self.kind,
@@ -94,24 +86,31 @@ class _Field:
             psi=index,
             certain=sure,
             distance=distance,
-            missing_before=gaps[0] / max(len(before), 1),
-            missing_after=gaps[1] / max(len(after), 1),
+            missing_before=_mean(gaps[0]),
+            missing_after=_mean(gaps[1]),
             lean=share,
             lean_loss=lean.losses.get(self.name),
             harm=max(distance or 0.0, gap) * (share or 0.0) if sure else 0.0,
             private=self.private,
-            bars=[]
-            if self.private
-            else _bars(shares if self._named or not (one and two) else drawn(one, two)),
+            bars=self._bars(one, two, shares),
             **self._more(one, two),
         )
+
+    def _gap_differs(self, gaps: Sequence[Sequence[float]]) -> bool:
+        sides = [(int(sum(side)), len(side)) for side in gaps]
+        return share_differs(sides[0], sides[1], self._chance, max(map(dependence, gaps)))
+
+    def _bars(self, one: list[Any], two: list[Any], shares: Shares) -> list[Bar]:
+        if self.private:
+            return []
+        return _bars(drawn(one, two) if one and two and not self._named else shares)
 
     @property
     def _named(self) -> bool:
         return self.kind in ("category", "boolean")
 
     def _values(self, side: Side) -> list[Any]:
-        measured = MEASURED.get(self.kind, str if self._named else float)
+        measured: Callable[[Any], Any] = MEASURED.get(self.kind, str if self._named else float)
         filled = (getattr(one, "filled", ()) for one in side)
         return [
             measured(one.values[self.name])
@@ -136,8 +135,13 @@ class _Field:
         return means | {"difference": standardised(one, two), "factor": scale}
 
 
-def _missing(side: Side, name: str) -> int:
-    return sum(name not in one.values or name in getattr(one, "filled", ()) for one in side)
+def _missing(side: Side, name: str) -> list[float]:
+    """One for each event in which the field was missing, zero for the others."""
+    return [float(name not in one.values or name in getattr(one, "filled", ())) for one in side]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else 0.0
 
 
 def _bars(shares: Shares) -> list[Bar]:

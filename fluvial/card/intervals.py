@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import sqrt
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, pvariance
 from typing import NamedTuple
 
 SURE = 0.95
@@ -43,6 +43,17 @@ def estimate(values: Sequence[float]) -> Estimate | None:
     mean = fmean(values)
     spread = sum((one - mean) ** 2 for one in means) / (count - 1) if count > 1 else 0.0
     return Estimate(n, mean, sqrt(spread / count), count)
+
+
+def dependence(values: Sequence[float]) -> float:
+    """How many values in a stream count as one: the variance of a mean against that of independent ones.
+
+    >>> dependence([0.0, 1.0] * 300), round(dependence([0.0] * 300 + [1.0] * 300), 1)
+    (1.0, 20.7)
+    """
+    found = estimate(values)
+    alone = pvariance(values) / len(values) if values else 0.0
+    return max(1.0, found.error**2 / alone) if found is not None and alone > 0 else 1.0
 
 
 def difference(before: Estimate, after: Estimate) -> tuple[float, float, float]:
@@ -91,8 +102,10 @@ def chi_square(freedom: int, chance: float) -> float:
     return float(freedom * (1 - c + z * sqrt(c)) ** 3)
 
 
-def share_differs(before: tuple[int, int], after: tuple[int, int], chance: float) -> bool:
+def share_differs(before: tuple[int, int], after: tuple[int, int], chance: float, alike: float = 1.0) -> bool:
     """Whether two shares, each hits of n, differ by more than chance makes (pooled z test).
+
+    ``alike`` is how many of them count as one.
 
     >>> share_differs((5, 1000), (80, 1000), 0.01), share_differs((5, 1000), (7, 1000), 0.01)
     (True, False)
@@ -101,5 +114,5 @@ def share_differs(before: tuple[int, int], after: tuple[int, int], chance: float
     if not n or not m:
         return False
     pooled = (a + b) / (n + m)
-    error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    error = sqrt(alike * pooled * (1 - pooled) * (1 / n + 1 / m))
     return error > 0 and abs(b / m - a / n) / error > normal(1 - chance)

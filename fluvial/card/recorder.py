@@ -140,7 +140,7 @@ class Recorder(Shard):
             return
         task, forecast, truth = self.state.learner.task, outcome.forecasts[0], outcome.truth
         decided: Any = task.decide(forecast)
-        wrong = abs(decided - truth) if task.name == "regression" else float(decided != truth)  # type: ignore[operator]
+        wrong = abs(decided - truth) if task.name == "regression" else float(decided != truth)
         delay = None if outcome.defaulted else outcome.time - outcome.event_time
         self.known.append(
             Known(

@@ -1,12 +1,12 @@
 """Segments: which sources and values carry the change of the loss, with chance kept in check."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import sqrt
+from math import hypot, sqrt
 from statistics import fmean, pvariance
 from typing import NamedTuple
 
 from fluvial.card.card import Segment
-from fluvial.card.intervals import normal
+from fluvial.card.intervals import Estimate, estimate, student
 from fluvial.card.recorder import Known
 from fluvial.config import Pipeline
 
@@ -49,7 +49,9 @@ def segments(
         one
         for name, groups in grouped.items()
         if len(groups) > 1
-        for one in _of_field(name, groups, _bar(compared), source=name in (SENDER, pipeline.source))
+        for one in _of_field(
+            name, groups, CHANCE / max(compared, 1), source=name in (SENDER, pipeline.source)
+        )
     ]
     shown = [one for one in found if one.certain]
     return sorted(shown, key=lambda one: (-one.of_change, one.field, one.value)), compared
@@ -90,25 +92,21 @@ def _enough(group: _Group) -> bool:
     return min(len(group.before), len(group.after)) >= FEW
 
 
-def _bar(compared: int) -> float:
-    return normal(1 - CHANCE / max(compared, 1))
-
-
-def _of_field(name: str, groups: Mapping[str, _Group], needed: float, *, source: bool) -> list[Segment]:
+def _of_field(name: str, groups: Mapping[str, _Group], chance: float, *, source: bool) -> list[Segment]:
     whole = _Group([], [])
     for group in groups.values():
         whole.before.extend(group.before)
         whole.after.extend(group.after)
     change = fmean(whole.after) - fmean(whole.before)
     return [
-        _segment(name, value, group, whole, change, needed, source=source)
+        _segment(name, value, group, whole, change, chance, source=source)
         for value, group in groups.items()
         if group.after or group.before
     ]
 
 
 def _segment(
-    name: str, value: str, group: _Group, whole: _Group, change: float, needed: float, *, source: bool
+    name: str, value: str, group: _Group, whole: _Group, change: float, chance: float, *, source: bool
 ) -> Segment:
     base = fmean(whole.before)
     low = fmean(group.before) if group.before else base
@@ -116,7 +114,7 @@ def _segment(
     shares = len(group.before) / len(whole.before), len(group.after) / len(whole.after)
     within, mix = shares[1] * (high - low), (shares[1] - shares[0]) * (low - base)
     part = (within + mix) / change if change else 0.0
-    sure = _enough(group) and _score(group) > needed
+    sure = _enough(group) and _differs(group, chance)
     beyond = len(group.before) > 0 and shares[1] < 1 / BEYOND and part >= BEYOND * shares[1]
     return Segment(
         field=name,
@@ -136,8 +134,16 @@ def _segment(
     )
 
 
-def _score(group: _Group) -> float:
-    """By how many standard errors the loss of a segment changed (Welch)."""
-    before, after = group
-    error = sqrt(pvariance(before) / len(before) + pvariance(after) / len(after))
-    return abs(fmean(after) - fmean(before)) / error if error > 0 else 0.0
+def _differs(group: _Group, chance: float) -> bool:
+    """Whether the loss of a segment changed by more than chance makes, neighbours being alike."""
+    before, after = estimate(group.before), estimate(group.after)
+    if before is None or after is None:
+        return False
+    needed = student(min(before.blocks, after.blocks) - 1, 1 - chance)
+    error = hypot(_error(before, group.before), _error(after, group.after))
+    return error > 0 and abs(after.mean - before.mean) / error > needed
+
+
+def _error(found: Estimate, values: Sequence[float]) -> float:
+    """The standard error of a mean; never less than that of independent outcomes."""
+    return max(found.error, sqrt(pvariance(values) / len(values)))

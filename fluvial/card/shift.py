@@ -8,7 +8,7 @@ from math import exp, log, sqrt
 from statistics import fmean, median, pstdev
 from typing import NamedTuple
 
-from fluvial.card.intervals import chi_square
+from fluvial.card.intervals import chi_square, dependence
 
 BINS = 10
 """Bars of a number, each with about a tenth of the values of before."""
@@ -110,14 +110,29 @@ def psi(shares: Shares) -> float:
     return sum((q - p) * log(q / p) for p, q in pairs)
 
 
-def psi_by_chance(shares: Shares, chance: float) -> float:
+def psi_by_chance(shares: Shares, chance: float, alike: float = 1.0) -> float:
     """What the index exceeds with so small a chance although nothing moved.
+
+    ``alike`` is how many values count as one.
 
     It is about (1/n + 1/m) times chi-square with one degree of freedom less than there are bars
     (Yurdakul and Naranjo, Statistical properties of the population stability index, 2020).
     """
     n, m = sum(shares.before), sum(shares.after)
-    return (1 / max(n, 1) + 1 / max(m, 1)) * chi_square(max(len(shares.names) - 1, 1), chance)
+    return alike * (1 / max(n, 1) + 1 / max(m, 1)) * chi_square(max(len(shares.names) - 1, 1), chance)
+
+
+def alike(values: Sequence[float | str]) -> float:
+    """How many values of a field in a stream count as one; of names, for those that come most often.
+
+    >>> alike(["a", "b"] * 300), round(alike(["a"] * 300 + ["b"] * 300))
+    (1.0, 21)
+    """
+    numbers = [value for value in values if not isinstance(value, str)]
+    if len(numbers) == len(values):
+        return dependence(numbers)
+    often = sorted(Counter(values).items(), key=lambda item: (-item[1], str(item[0])))[:5]
+    return fmean(dependence([float(value == name) for value in values]) for name, _ in often)
 
 
 def variation(shares: Shares) -> float:

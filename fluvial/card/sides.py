@@ -68,7 +68,8 @@ def sides(recorded: Recording, stretch: Stretch) -> Sides:
     by_arrival = not known[0] or onset - began <= SMALL * (onset - first)
     came = [one for one in recorded.arrivals if one.at >= first]
     arrived = _parted(came, began if by_arrival else onset, until, lambda one: one.at)
-    last = min(until, max((one.at for one in (*arrived[1][-1:], *known[1][-1:])), default=onset))
+    ends = [one.at for one in arrived[1][-1:]] + [one.at for one in known[1][-1:]]
+    last = min(until, max(ends, default=onset))
     return Sides(
         known=known,
         events=arrived if by_arrival else known,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fluvial.card.card import Card
+from fluvial.card.causes import worse
 from fluvial.card.keep import compute_and_keep
 from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_table
 from fluvial.commands.past import archive, moment
@@ -70,7 +71,7 @@ def _print_moves(made: Card) -> None:
     if fields := moved_fields(made.fields)[:NAMED]:
         rows = [(f.name, told(f), size(f.psi), percent(f.lean)) for f in fields]
         print_table(("field", "moved", "shift", "model leans"), rows)
-    if made.segments:
+    if made.segments and worse(made):
         parts = [
             (f"{s.field} is {s.value}", number(s.before), number(s.after), percent(s.of_change), s.n_after)
             for s in made.segments[:NAMED]
@@ -82,6 +83,4 @@ def _print_moves(made: Card) -> None:
         typer.echo(f"labels take {after}, {before} before")
     for deploy in made.context.deploys:
         typer.echo(f"definition {deploy.definition} took over {ahead(deploy.events_before_onset)} the onset")
-    typer.echo(
-        f"{count(len(made.examples), 'example')} and {count(len(made.context.similar), 'similar incident')}"
-    )
+    typer.echo(f"{count(len(made.context.similar), 'earlier incident')} like this one")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from fluvial.card import keep
 from fluvial.card.card import Card, Mean, Measure, Segment
+from fluvial.card.causes import worse
 from fluvial.card.moves import Bar, FieldMove
 from fluvial.console import phrases
 from fluvial.console.claims import difference
@@ -219,6 +220,6 @@ def span(seconds: float | None) -> str:
     return NOTHING if seconds is None else phrases.span(seconds)
 
 
-FILTERS = (percent, moved_fields, apart, alike, stopped, in_words, blocks, span)
+FILTERS = (percent, worse, moved_fields, apart, alike, stopped, in_words, blocks, span)
 WORDS = (size, told, reading, within, rise, between, ahead)
 """What the templates call."""

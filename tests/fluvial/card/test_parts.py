@@ -123,6 +123,18 @@ def test_what_did_not_move_is_not_called_certain(pipeline: Pipeline) -> None:
     assert certain <= 1
 
 
+def test_a_field_that_wanders_by_itself_is_not_called_certain(pipeline: Pipeline) -> None:
+    certain = 0
+    for seed in range(30):
+        r, level = random.Random(seed), 0.0
+        some = []
+        for one in arrivals(2000):
+            level = 0.95 * level + r.gauss(0.0, 1.0)
+            some.append(one._replace(values={"income": level + 50.0, "region": "NSEW"[int(abs(level)) % 4]}))
+        certain += sum(one.certain for one in moves(pipeline, some[:1000], some[1000:], Lean({})))
+    assert certain <= 2, "of sixty; taken for independent, most of them would be"
+
+
 def test_the_field_that_the_model_leans_on_comes_before_one_that_moved_more(pipeline: Pipeline) -> None:
     before = arrivals(800, income=lambda r: r.gauss(9, 2), age=lambda r: r.gauss(40, 5))
     after = arrivals(800, seed=2, income=lambda r: r.gauss(11, 2), age=lambda r: r.gauss(70, 5))
