@@ -12,8 +12,10 @@ import structlog
 import typer
 
 from consumers.log import LogError, LogUnavailable
+from fluvial.card.collect import NoDrift
 from fluvial.commands import (
     audit,
+    card,
     demo,
     desk,
     doctor,
@@ -45,7 +47,7 @@ OK, ERROR, USAGE, FAILED, NOT_ALLOWED, UNREACHABLE = range(6)
 
 MENDABLE = (
     *(LogError, StoreError, ConfigError, ReviewError, SnapshotError),
-    *(NoSuchIncident, NoSuchPipeline, NotAllowed),
+    *(NoSuchIncident, NoSuchPipeline, NotAllowed, NoDrift),
 )
 """What is no bug but something that its reader can put right."""
 
@@ -57,7 +59,7 @@ app = typer.Typer(
 )
 PARTS = (
     *(run, topics, desk, incidents, review, shadow, shadow_work, scenarios, notices, shard),
-    *(replay, explain, snapshots, upgrade, store, doctor, demo),
+    *(replay, explain, card, snapshots, upgrade, store, doctor, demo),
 )
 for part in PARTS:
     part.add_to(app)

@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 5
+SCHEMA = 6
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -353,4 +353,13 @@ shadow_artefact_table = sa.Table(
     sa.Column("batch", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
+)
+
+card_table = sa.Table(
+    "card",
+    metadata,
+    sa.Column("incident", Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("card", sa.JSON, nullable=False),
 )

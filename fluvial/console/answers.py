@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from fluvial.console import claims, phrases
+from fluvial.console import cards, claims, phrases
 from fluvial.console.models import Problem
 from fluvial.console.visits import visit_of
 from fluvial.evidence import Said
@@ -27,7 +27,9 @@ SILENT = 60.0
 
 _STATIC = Path(str(files("fluvial.console"))) / "static"
 
-ASSETS = {name: _STATIC / name for name in ("console.css", "console.js", "plotly.css", "icon.svg")}
+ASSETS = {
+    name: _STATIC / name for name in ("console.css", "card.css", "console.js", "plotly.css", "icon.svg")
+}
 """What the pages load, by name; all of it comes from here."""
 
 ASSETS["plotly.min.js"] = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
@@ -78,6 +80,11 @@ class Answers:
             claims.observed,
         ):
             self._pages.filters[phrase.__name__] = phrase
+        for word in cards.FILTERS:
+            self._pages.filters[word.__name__] = word
+        self._pages.globals |= {word.__name__: word for word in cards.WORDS}
+        self._pages.globals |= {"MEASURES": cards.MEASURES, "VERDICTS": cards.VERDICTS}
+        self._pages.globals["CAUSES"] = claims.CAUSES
         for claim in (claims.gap, claims.moved, claims.interval, claims.caveats):
             self._pages.filters[claim.__name__] = _of_model(claim)
         self._pages.globals |= {"LABELS": phrases.ACTIONS, "DEEDS": phrases.DEEDS, "silent": _silent}

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from starlette.responses import JSONResponse
 
-from fluvial.console import cases, charts, reading
+from fluvial.console import cards, cases, charts, reading
+from fluvial.console.cards import KeptCard
 from fluvial.console.deciding import decide
 from fluvial.console.evidence import Signal
 from fluvial.console.models import (
@@ -138,6 +139,13 @@ def incident(incident_id: str, store: Stored) -> IncidentDetail:
 def incident_chart(incident_id: str, store: Stored) -> Figure:
     """The watched quantity around the onset, as Plotly draws it."""
     return charts.incident_figure(store, incident_id)
+
+
+@router.get("/incidents/{incident_id}/card")
+@needs("viewer")
+def incident_card(incident_id: str, store: Stored) -> KeptCard:
+    """The evidence card that is kept of a drift, with its age; 404 where none was computed yet."""
+    return cards.card_of(store, incident_id)
 
 
 @router.get("/reviews")

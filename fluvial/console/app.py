@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from fluvial.card.keep import NoCard
 from fluvial.console import api, audit, bulk, pages, shadow, signin
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
@@ -31,6 +32,7 @@ Send a token as `Authorization: Bearer`. Times ending in `_at` are clock times, 
 event times; both in seconds since 1970 UTC."""
 
 STATUS: dict[type[Exception], int] = {
+    NoCard: 404,
     NoSuchIncident: 404,
     NoSuchPipeline: 404,
     NotAllowed: 403,

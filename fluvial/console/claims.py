@@ -217,13 +217,18 @@ def sentence(said: Said) -> str:
 
 
 def headline(monitor: str, evidence: Sequence[Said]) -> str:
-    """What got worse, since when, from where to where, over how many labels; in one sentence."""
+    """What got worse, since when, from where to where, on how many labels, how sure; in one sentence."""
     called = calling(evidence)
     if not called:
         return f"A monitor of the {subject(monitor)} raised an alarm."
     first = called[0]
     last = [said for said in called if who(said) == who(first)][-1]
-    return f"The {sentence({**last, 'before': first['before'], 'onset': first['onset']})}."
+    return f"The {sentence({**last, 'before': first['before'], 'onset': first['onset']})}{_sure(last)}."
+
+
+def _sure(said: Said) -> str:
+    between = interval(said) if said.get("low") != said.get("high") else ""
+    return f" (95\N{NO-BREAK SPACE}% sure: {between})" if between else ""
 
 
 def _verb(said: Said) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from fluvial import approvals, scenarios, tuning
-from fluvial.console import cases, reading, shadow
+from fluvial.console import cards, cases, reading, shadow
 from fluvial.console.answers import WHO, Answers
 from fluvial.console.api import Offset, Stored
 from fluvial.console.auth import set_cookie
@@ -165,7 +165,7 @@ def _incident(
     shown |= {"tuning": tuning.propose(store, found) if found.verdict == "false_alarm" else None}
     waiting = approvals.listing(store, found.pipeline)
     shown |= {"proposals": [one for one in waiting if one["incident"] == incident_id]}
-    shown |= shadow.shown(store, incident_id)
+    shown |= {"kept": cards.card_or_none(store, incident_id), **shadow.shown(store, incident_id)}
     return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
 
 
