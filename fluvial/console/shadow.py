@@ -23,6 +23,9 @@ from fluvial.shadow.told import against, sure
 from fluvial.store import Store, pipeline_table
 from learners.expression import ExpressionError, build
 
+SHOWN = ("table", "hindsight")
+"""Kinds of jobs that are shown."""
+
 MOST = 10
 """Jobs of an incident that are shown."""
 
@@ -168,14 +171,14 @@ def _check(body: ShadowBody, facts: Mapping[str, Any]) -> None:
 def jobs(store: Store, incident_id: str) -> list[ShadowJob]:
     """The tables and hindsights of an incident, the newest first."""
     with store.read() as db:
-        found = [job for job in jobs_of(db, incident_id) if job.kind != "model"]
+        found = [job for job in jobs_of(db, incident_id) if job.kind in SHOWN]
     return [view(job) for job in found[:MOST]]
 
 
 def view(job: Job) -> ShadowJob:
     """A job as it is shown."""
     shown = {name: getattr(job, name) for name in ShadowJob.model_fields if name != "table"}
-    return ShadowJob(**shown, table=Table(**job.result) if job.result and job.kind != "model" else None)
+    return ShadowJob(**shown, table=Table(**job.result) if job.result and job.kind in SHOWN else None)
 
 
 def shown(store: Store, incident_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Dispatch: asks for a shadow table when a drift calls, and later what the alternatives would have given."""
+"""Dispatch: asks for card and shadow table when a drift calls, and later what alternatives would have given."""
 
 import time
 from typing import Any
@@ -31,9 +31,25 @@ class Dispatch:
 
     def look(self) -> bool:
         """Ask for what is due; whether a job waits for somebody to compute it. Raises StoreError."""
+        self._cards()
         self._tables()
         self._looks_back()
         return Jobs(self._store).waiting(self._name)
+
+    def _cards(self) -> None:
+        """An evidence card for each drift that is open; anew when another alarm has come to it."""
+        column = incident_table.c
+        query = sa.select(column.id, column.monitor, column.shard, column.alarms).where(
+            column.pipeline == self._name, column.resolved_at.is_(None)
+        )
+        with self._store.read() as db:
+            found = [row for row in db.execute(query) if is_drift(row.monitor)]
+        for row in found:
+            name = f"card/{row.id}/{row.alarms}"
+            if name not in self._done:
+                with self._store.write() as db:
+                    enqueue(db, name, "card", self._name, row.shard, {"incident": row.id})
+                self._done.add(name)
 
     def _tables(self) -> None:
         column, job = incident_table.c, shadow_job_table.c

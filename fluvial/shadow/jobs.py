@@ -21,8 +21,9 @@ from fluvial.store import Store
 from fluvial.tables import shadow_job_table as table
 from monitors.status import plain
 
-Kind = Literal["table", "model", "hindsight"]
-"""A shadow table, a model to be adopted, and what the alternatives to a decision would have given."""
+Kind = Literal["table", "model", "hindsight", "card"]
+"""A shadow table, a model to be adopted, what the alternatives to a decision would have given, and an
+evidence card."""
 
 LEASE = 30.0
 """Seconds for which a claimed job is somebody's without another word of theirs."""
@@ -72,10 +73,10 @@ class Jobs:
         self._store = store
 
     def claim(self, pipeline: str, worker: str, name: str | None = None) -> Job | None:
-        """Take the oldest job that nobody computes, models to be adopted first; or the one of that name."""
+        """Take the oldest job that nobody computes, models to be adopted first, then cards; or the one named."""
         now, column = time.time(), table.c
         free = column.ended_at.is_(None) & (column.lease_until.is_(None) | (column.lease_until < now))
-        urgent = sa.case((column.kind == "model", 0), (column.kind == "table", 1), else_=2)
+        urgent = sa.case({"model": 0, "card": 1, "table": 2}, value=column.kind, else_=3)
         query = sa.select(column.id, column.tries).where(column.pipeline == pipeline, free)
         if name is not None:
             query = query.where(column.name == name)

@@ -6,6 +6,8 @@ from functools import partial
 
 import structlog
 
+from fluvial.card.collect import NoDrift
+from fluvial.card.keep import compute_and_keep
 from fluvial.config import ConfigError, with_model
 from fluvial.history import History
 from fluvial.place import Place
@@ -39,7 +41,8 @@ class Bench:
     """Where jobs of one pipeline are computed. ``leaving`` is asked often and ends a job in the middle."""
 
     def __init__(self, place: Place, store: Store, leaving: Callable[[], bool] = lambda: False) -> None:
-        self._place, self._jobs, self._leaving = place, Jobs(store), leaving
+        self._place, self._store, self._leaving = place, store, leaving
+        self._jobs = Jobs(store)
 
     def one(self) -> bool:
         """Compute the next job; whether there was one. Raises Stopped, LogError, StoreError."""
@@ -55,7 +58,7 @@ class Bench:
         try:
             result = self._made(job, _Pace(self._jobs, job, self._leaving, heard))
             self._jobs.done(job, result)
-        except (Gap, StepFailed, SnapshotError, ConfigError, ValueError, TypeError, KeyError) as why:
+        except (Gap, StepFailed, SnapshotError, ConfigError, NoDrift, ValueError, TypeError, KeyError) as why:
             logger.warning("not computed", job=job.name, why=str(why))
             self._fail(job, str(why))
         except Lost as lost:
@@ -72,6 +75,9 @@ class Bench:
     def _made(self, job: Job, pace: "_Pace") -> dict[str, object]:
         if job.kind == "model":
             return self._model(job, pace)
+        if job.kind == "card":
+            card = compute_and_keep(self._place, self._store, str(job.incident))
+            return {"version": card.version}
         asked = asked_of(job.asked)
         _check_candidate(self._place, asked)
         return compute(self._place, job.shard, asked, pace)
