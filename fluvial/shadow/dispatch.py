@@ -1,4 +1,4 @@
-"""Dispatch: asks for card and shadow table when a drift calls, and later what alternatives would have given."""
+"""Dispatch: asks for card and shadow table when a drift calls, later for what alternatives would have given."""
 
 import time
 from typing import Any
