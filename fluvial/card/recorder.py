@@ -4,16 +4,17 @@ Its monitors are mute: they have spoken already, and they are half the work.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
 from consumers.event import Event, Rejection, Truth, Value
 from consumers.record import Record
+from fluvial.aftermath import Taken
 from fluvial.card.window import Window
 from fluvial.config import Pipeline
 from fluvial.history import History, Past
-from fluvial.shard import Output, Shard, contract_of
+from fluvial.shard import Output, Shard
 from fluvial.state import State
 from learners.prediction import Outcome, Prediction
 from learners.scoring import Forecast
@@ -117,50 +118,52 @@ class Recorder(Shard):
     def __init__(self, pipeline: Pipeline, index: int, state: State) -> None:
         super().__init__(pipeline, index, state)
         state.watch = Mute()
-        self._reader = contract_of(pipeline)
         self.awake = False
         self.arrivals: list[Arrival] = []
         self.known: list[Known] = []
         self.refusals: list[Refusal] = []
 
-    def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
-        if not self.awake:
-            return
-        entry = self.state.learner.ledger.entry(prediction.id)
-        event = self._reader.event(record)
-        if entry is None or isinstance(event, Rejection):
-            return
-        values = entry.features | entry.context
-        self.arrivals.append(
-            Arrival(prediction.id, self._now, event.time, values, event.filled, event.source)
-        )
+    def steps(self, records: Sequence[Record]) -> list[Output]:
+        """Take records without what follows from them: nothing is published and nobody is called."""
+        for record, read in zip(records, self._read(records), strict=True):
+            self._note(self.take(record, read))
+        return []
 
-    def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
+    def _predict(self, event: Event, arrival: float) -> Prediction | None:
+        prediction = super()._predict(event, arrival)
+        entry = None if prediction is None else self.state.learner.ledger.entry(prediction.id)
+        if self.awake and entry is not None:
+            values, now = entry.features | entry.context, self.state.clock.now / 1000
+            self.arrivals.append(Arrival(event.id, now, event.time, values, event.filled, event.source))
+        return prediction
+
+    def _note(self, taken: Taken) -> None:
         if not self.awake:
             return
+        for outcome in (*taken.expired, *filter(None, [taken.outcome])):
+            self.known.append(self._known(outcome, taken.now))
+        if isinstance(taken.read, Rejection):
+            stream = "events" if taken.record.topic == self.pipeline.topic("events") else "labels"
+            self.refusals.append(Refusal(taken.now, stream, taken.read.reason, taken.read.detail))
+
+    def _known(self, outcome: Outcome, now: float) -> Known:
         task, forecast, truth = self.state.learner.task, outcome.forecasts[0], outcome.truth
         decided: Any = task.decide(forecast)
         wrong = abs(decided - truth) if task.name == "regression" else float(decided != truth)
         delay = None if outcome.defaulted else outcome.time - outcome.event_time
-        self.known.append(
-            Known(
-                outcome.id,
-                self._now,
-                outcome.event_time,
-                outcome.values,
-                forecast,
-                truth,
-                outcome.bounded,
-                task.cost(forecast, truth),
-                wrong,
-                delay,
-                outcome.source,
-            )
+        return Known(
+            outcome.id,
+            now,
+            outcome.event_time,
+            outcome.values,
+            forecast,
+            truth,
+            outcome.bounded,
+            task.cost(forecast, truth),
+            wrong,
+            delay,
+            outcome.source,
         )
-
-    def _quarantine(self, stream: str, record: Record, why: Rejection, outputs: list[Output]) -> None:
-        if self.awake:
-            self.refusals.append(Refusal(self._now, stream, why.reason, why.detail))
 
 
 def record(history: History, past: Past, window: Window, until: float = inf) -> Recording:

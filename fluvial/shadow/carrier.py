@@ -4,10 +4,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from consumers.event import Event, Label, Rejection
 from consumers.record import Record
+from fluvial.aftermath import Taken
 from fluvial.config import Pipeline
 from fluvial.shadow.contender import Contender
-from fluvial.shard import Output
 from fluvial.state import State
 from fluvial.telling import Telling
 from learners.prediction import Outcome, Prediction
@@ -49,21 +50,36 @@ class Carrier(Telling):
         for contender in self.contenders:
             contender.meet(self.state)
 
-    def _predicted(self, prediction: Prediction, record: Record, outputs: list[Output]) -> None:
-        entry = self.state.learner.ledger.entry(prediction.id) if self.contenders else None
+    def take(self, record: Record, read: Event | Label | Rejection | None) -> Taken:
+        """Let the learner have one record, and the contenders hear what came of it."""
+        taken = super().take(record, read)
+        if taken.outcome is not None:
+            self._hear(taken.outcome)
+        return taken
+
+    def _expire(self, now: float) -> tuple[list[Outcome], int]:
+        expired, in_vain = super()._expire(now)
+        for outcome in expired:
+            self._hear(outcome)
+        return expired, in_vain
+
+    def _predict(self, event: Event, arrival: float) -> Prediction | None:
+        prediction = super()._predict(event, arrival)
+        if prediction is None or not self.contenders:
+            return prediction
+        entry = self.state.learner.ledger.entry(prediction.id)
         if entry is not None:
             said = [one.foresee(entry.features) for one in self.contenders]
             if self.state.batch >= self._since:
                 self._said[prediction.id] = said
             if len(self._said) > self._most:  # the ledger waits for no more either
                 self._said.popitem(last=False)
-        super()._predicted(prediction, record, outputs)
+        return prediction
 
-    def _watch(self, outcome: Outcome, outputs: list[Output]) -> None:
+    def _hear(self, outcome: Outcome) -> None:
         said = self._said.pop(outcome.id, None)
         if said is not None:
             self._judged(Judged(outcome, said))
         batch, paused = self.state.batch + 1, self.state.learner.paused
         for contender in self.contenders:
             contender.hear(outcome, batch, paused=paused)
-        super()._watch(outcome, outputs)

@@ -1,4 +1,4 @@
-"""Dispatch: asks for card and shadow table when a drift calls, later for what alternatives would have given."""
+"""Dispatch: asks for card and shadow table when a drift calls, and for what comes of a decision."""
 
 import time
 from typing import Any

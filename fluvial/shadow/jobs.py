@@ -73,7 +73,7 @@ class Jobs:
         self._store = store
 
     def claim(self, pipeline: str, worker: str, name: str | None = None) -> Job | None:
-        """Take the oldest job that nobody computes, models to be adopted first, cards next; or the one named."""
+        """Take the oldest job that nobody computes, models and cards first; or the one of that name."""
         now, column = time.time(), table.c
         free = column.ended_at.is_(None) & (column.lease_until.is_(None) | (column.lease_until < now))
         urgent = sa.case({"model": 0, "card": 1, "table": 2}, value=column.kind, else_=3)
