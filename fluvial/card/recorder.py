@@ -14,7 +14,7 @@ from fluvial.aftermath import Taken
 from fluvial.card.window import Window
 from fluvial.config import Pipeline
 from fluvial.history import History, Past
-from fluvial.shard import Output, Shard
+from fluvial.shard import Output, Shard, contract_of
 from fluvial.state import State
 from learners.prediction import Outcome, Prediction
 from learners.scoring import Forecast
