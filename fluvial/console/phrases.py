@@ -39,7 +39,7 @@ ACTIONS = {
     "retrain": "Retrain beside it",
     "adopt": "Go on with it",
     "rollback": "Bring it back",
-    "exclude_source": "Exclude the source",
+    "exclude_source": "Exclude it",
     "include_source": "Include it again",
     "resume_shard": "Try again",
     "accept_gap": "Accept the gap",

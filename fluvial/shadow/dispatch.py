@@ -53,9 +53,9 @@ class Dispatch:
 
     def _tables(self) -> None:
         column, job = incident_table.c, shadow_job_table.c
-        asked = sa.select(job.incident).where(job.incident.is_not(None), job.kind == "table")
+        asked = sa.exists().where(job.incident == column.id, job.kind == "table", job.shard == column.shard)
         query = sa.select(column.id, column.monitor).where(
-            column.pipeline == self._name, column.resolved_at.is_(None), column.id.not_in(asked)
+            column.pipeline == self._name, column.resolved_at.is_(None), ~asked
         )
         with self._store.read() as db:
             found = [row.id for row in db.execute(query) if is_drift(row.monitor)]
