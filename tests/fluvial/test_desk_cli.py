@@ -237,7 +237,7 @@ def test_reviews_are_listed_the_newest_first(command: Commandline, desk: Store) 
         (("review", "reset", "a1", "--pipeline", "coins"), 2, "name either an incident or a --pipeline"),
         (("review", "reset", "a1", "--who", "x" * 201), 2, "who: String should have at most 200 characters"),
         (("review", "reset", "a1", "--who", "\udc80"), 2, "who: Input should be a valid string"),
-        (("incidents", "--state", "open"), 2, "there are firing, acknowledged, resolved"),
+        (("incidents", "--state", "open"), 2, "there are pending, firing, acknowledged, snoozed, resolved"),
         (("review", "reset", "a1", "--topic", "coins.reviews"), 2, "there is no key at"),
         (("incidents", "--nonsense"), 2, "No such option"),
         (("incidnets",), 2, "No such command"),

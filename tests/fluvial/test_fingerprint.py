@@ -16,7 +16,7 @@ FIELDS: dict[str, Any] = {
 }
 LABEL: dict[str, Any] = {"type": "boolean", "horizon": "100s"}
 WET: dict[str, Any] = {"of": "label", "stat": "mean", "by": "town", "last": 20, "default": 0.5}
-FOR_PEOPLE = {"pipeline", "question", "decision", "owner"}
+FOR_PEOPLE = {"pipeline", "question", "decision", "owner", "review"}
 FOR_THE_RUN = {"topics", "partitions", "batch", "linger", "snapshot_every", "standby", "source"}
 
 
