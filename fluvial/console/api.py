@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
+from starlette.responses import Response, StreamingResponse
 
-from fluvial.console import cases, charts, reading
+from fluvial.console import cases, charts, pulse, reading
 from fluvial.console.deciding import decide
 from fluvial.console.evidence import Signal
 from fluvial.console.models import (
@@ -19,6 +21,7 @@ from fluvial.console.models import (
     ReviewBody,
     ReviewView,
 )
+from fluvial.console.pulse import Crowded, Pulse
 from fluvial.console.reading import MOST_POINTS, Span
 from fluvial.incidents import State
 from fluvial.store import Store
@@ -140,3 +143,21 @@ def review_incident(incident_id: str, body: ReviewBody, store: Stored) -> Review
 def review_pipeline(name: str, body: ReviewBody, store: Stored) -> ReviewView:
     """Pause, resume or reset a pipeline's model; repeating a review changes nothing."""
     return cases.view(decide(store, body.model_dump() | {"pipeline": name}, "api"))
+
+
+@router.get("/stream", include_in_schema=False)  # it never ends: no program would want to try it out
+async def stream(
+    request: Request, store: Stored, last_event_id: Annotated[str, Header()] = "", once: bool = False
+) -> Response:
+    """Server-sent events: what changed, as soon as it does; with ``once`` what is true now, and an end."""
+    kind, headers = "text/event-stream", {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if once:
+        return Response(
+            pulse.event("change", await to_thread.run_sync(pulse.versions, store)), media_type=kind
+        )
+    listened = request.app.state.pulse
+    assert isinstance(listened, Pulse)
+    try:
+        return StreamingResponse(listened.listen(last_event_id), media_type=kind, headers=headers)
+    except Crowded as error:
+        raise HTTPException(503, str(error)) from None

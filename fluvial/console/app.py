@@ -15,6 +15,7 @@ from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
 from fluvial.console.deciding import Unclear, explain
 from fluvial.console.models import ConflictProblem, Health, Problem
+from fluvial.console.pulse import Pulse, versions
 from fluvial.incidents import NoSuchIncident
 from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
 from fluvial.store import Store, StoreUnavailable, schema_table
@@ -52,6 +53,7 @@ def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] 
     access = Access(token, webhook)
     answers = Answers(access)
     app.state.store, app.state.access, app.state.answers = store, access, answers
+    app.state.pulse = Pulse(lambda: versions(store))
     app.add_middleware(Gate, access=access, hosts=Hosts(names), refuse=answers.refuse)
     app.include_router(pages.router)
     app.include_router(api.router)

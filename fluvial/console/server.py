@@ -8,6 +8,7 @@ from threading import Event, Thread
 import uvicorn
 
 from fluvial.console.app import create
+from fluvial.console.pulse import Pulse
 from fluvial.store import Store
 
 ANY = ("0.0.0.0", "::", "")
@@ -43,7 +44,7 @@ class ConsoleServer:
         self._socket = socket.create_server((host, port), family=family)
         # No access log: it would write the token down.
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        self._server = _Server(config)
+        self._server = _Server(config, app.state.pulse)
         self._thread: Thread | None = None
 
     @property
@@ -84,12 +85,16 @@ class ConsoleServer:
 
 
 class _Server(uvicorn.Server):
-    """Tells another thread when starting is over, well or not."""
+    """Tells another thread when starting is over, well or not; ends what would go on for ever."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, pulse: Pulse) -> None:
         super().__init__(config)
-        self.settled = Event()
+        self.settled, self._pulse = Event(), pulse
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.settled.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._pulse.close()  # else the connections of those who listen would be waited for
+        await super().shutdown(sockets)
