@@ -27,7 +27,9 @@ SILENT = 60.0
 
 _STATIC = Path(str(files("fluvial.console"))) / "static"
 
-ASSETS = {name: _STATIC / name for name in ("console.css", "console.js", "plotly.css", "icon.svg")}
+_NAMES = ("console.css", "console.js", "charts.js", "inbox.js", "plotly.css", "icon.svg")
+
+ASSETS = {name: _STATIC / name for name in _NAMES}
 """What the pages load, by name; all of it comes from here."""
 
 ASSETS["plotly.min.js"] = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"

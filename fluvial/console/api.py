@@ -3,12 +3,14 @@
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
-from starlette.responses import Response, StreamingResponse
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
 
-from fluvial.console import cases, charts, pulse, reading
+from fluvial.console import cases, charts, inbox, pulse, reading
 from fluvial.console.deciding import decide
 from fluvial.console.evidence import Signal
+from fluvial.console.inbox import Filter, Word
 from fluvial.console.models import (
     ConflictProblem,
     Figure,
@@ -45,6 +47,24 @@ def may_change(request: Request, x_csrf_token: Annotated[str, Header()] = "") ->
     bearer = getattr(request.state, "bearer", False)
     if not bearer and not request.app.state.access.allows_change(x_csrf_token):
         raise HTTPException(403, "A change needs a bearer token, or the page's X-CSRF-Token.")
+
+
+class Asked(BaseModel):
+    """Which incidents a program asks for."""
+
+    state: State | None = None
+    pipeline: Word = ""
+    monitor: Word = Field("", description="the monitor that reported it first")
+    text: Word = Field(
+        "", description="words, each in its id, its evidence, who has it or why people decided"
+    )
+    since: Word = Field("", description="opened on this UTC day or later, YYYY-MM-DD")
+    until: Word = Field("", description="opened on this UTC day or earlier, YYYY-MM-DD")
+    before: Word = Field("", description="from here on: what the header Link of the page before says")
+    limit: int = Field(200, ge=1, le=500)
+    offset: int = Field(
+        0, ge=0, le=1_000_000, description="skip so many; `before` misses nothing and is fast"
+    )
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -103,14 +123,19 @@ def signals(name: str, store: Stored, limit: Limit = 50) -> list[Signal]:
 
 @router.get("/incidents")
 def incidents(
-    store: Stored,
-    state: State | None = None,
-    pipeline: str | None = None,
-    limit: Limit = 200,
-    offset: Offset = 0,
+    request: Request, response: Response, store: Stored, asked: Annotated[Asked, Query()]
 ) -> list[IncidentSummary]:
-    """Incidents, the newest first."""
-    return cases.listing(store, pipeline=pipeline, state=state, limit=limit, offset=offset)
+    """Incidents, the newest first; where there are more, the header ``Link`` leads to them."""
+    if asked.offset:
+        return cases.listing(
+            store, pipeline=asked.pipeline or None, state=asked.state, limit=asked.limit, offset=asked.offset
+        )
+    wanted = Filter(**asked.model_dump(include=set(Filter.model_fields) - {"state"}), state=asked.state or "")
+    page = inbox.page(store, wanted, before=asked.before, size=asked.limit)
+    if page.older:
+        rest = wanted.query(before=page.older, limit=str(asked.limit))
+        response.headers["Link"] = f'<{request.scope["path"]}?{rest}>; rel="next"'
+    return page.incidents
 
 
 @router.get("/incidents/{incident_id}")

@@ -17,6 +17,7 @@ from fluvial.console.models import (
 from fluvial.console.phrases import called, loss, outcome, standing
 from fluvial.evidence import calling, complete
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
+from fluvial.minutes import review_of, taken_as
 from fluvial.options import Choice, choices, is_halted, waiting
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action, Review, history
@@ -28,7 +29,7 @@ def listing(
 ) -> list[IncidentSummary]:
     """Incidents, the newest first."""
     found = Incidents(store).listing(pipeline=pipeline, state=state, limit=limit, offset=offset)
-    return [_summary(incident) for incident in found]
+    return [summary(incident) for incident in found]
 
 
 def detail(store: Store, incident_id: str) -> IncidentDetail:
@@ -36,7 +37,7 @@ def detail(store: Store, incident_id: str) -> IncidentDetail:
     incident = Incidents(store).get(incident_id)
     course = _course(store, incident)
     return IncidentDetail(
-        **_summary(incident).model_dump(),
+        **summary(incident).model_dump(),
         evidence=incident.evidence,
         reviews=decisions(store, incident=incident_id),
         actions={action: _effect(action, incident) for action in possible(incident, course)},
@@ -96,6 +97,13 @@ def decisions(
     return [view(review, reached.get(review.id)) for review in found]
 
 
+def decision(store: Store, review_id: str) -> list[ReviewView]:
+    """The one review of an id; none where nothing was taken under it."""
+    with store.read() as db:
+        row = taken_as(db, review_id)
+    return [view(review_of(row))] if row is not None else []
+
+
 def view(review: Review, progress: Progress | None = None) -> ReviewView:
     """A review as it is shown."""
     return ReviewView(**review._asdict(), progress=progress)
@@ -132,7 +140,8 @@ def _signals(store: Store, query: sa.Select[Any]) -> list[Signal]:
     return [Signal(**complete(row.evidence), incident=row.incident, shard=row.shard) for row in rows]
 
 
-def _summary(incident: Incident) -> IncidentSummary:
+def summary(incident: Incident) -> IncidentSummary:
+    """An incident at a glance."""
     told = {name: value for name, value in incident.told().items() if name != "evidence"}
     monitors = list(dict.fromkeys(said["monitor"] for said in calling(incident.evidence)))
     return IncidentSummary(

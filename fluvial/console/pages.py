@@ -1,20 +1,17 @@
-"""The pages: pipelines, one pipeline, incidents, one incident; and the forms on them."""
+"""The pages: the fleet, one pipeline, the inbox, one incident; and the forms on them."""
 
-from typing import Annotated, Any
-from urllib.parse import quote
-from uuid import uuid4
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request
-from pydantic import BaseModel
-from starlette.responses import RedirectResponse, Response
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import Response
 
-from fluvial.console import cases, reading
-from fluvial.console.answers import WHO, Answers
-from fluvial.console.api import Offset, Stored
-from fluvial.console.auth import set_cookie
-from fluvial.console.deciding import Unclear, decide
-from fluvial.incidents import STATES
-from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
+from fluvial.console import cases, curves, inbox, reading
+from fluvial.console.api import Stored
+from fluvial.console.forms import Notice, Wish, answers_of, of_forms, take
+from fluvial.console.inbox import Visit
+from fluvial.console.models import Tally
+from fluvial.reviews import EFFECTS, Action
 from fluvial.store import Store
 
 PAGE = 50
@@ -26,38 +23,12 @@ SIGNALS = 10
 router = APIRouter(include_in_schema=False)
 
 
-class Wish(BaseModel):
-    """What a form sends; it is judged where reviews are judged."""
-
-    csrf: str = ""
-    action: str = ""
-    who: str = ""
-    reason: str = ""
-    id: str = ""
-    version: str = ""
-    model: str = ""
-
-
-class Notice(BaseModel):
-    """Why a visitor's decision was not taken, and what they had written."""
-
-    status: int
-    text: str
-    who: str
-    reason: str
-
-
-def _answers(request: Request) -> Answers:
-    answers = request.app.state.answers
-    assert isinstance(answers, Answers)
-    return answers
-
-
 @router.get("/")
 def pipelines(request: Request, store: Stored) -> Response:
     """All pipelines at a glance."""
-    shown = {"pipelines": reading.summaries(store), "tally": reading.tally(store)}
-    return _answers(request).page(request, "pipelines.html", shown)
+    found, tallies = reading.fleet(store)
+    shown = {"pipelines": found, "tally": reading.total(tallies), "curves": curves.of_fleet(store, found)}
+    return answers_of(request).page(request, "pipelines.html", shown)
 
 
 @router.get("/pipelines/{name}")
@@ -67,24 +38,25 @@ def pipeline(request: Request, name: str, store: Stored, taken: str = "") -> Res
 
 
 @router.get("/incidents")
-def incidents(
-    request: Request, store: Stored, state: str = "", pipeline: str = "", offset: Offset = 0
-) -> Response:
-    """The incidents, the newest first."""
-    chosen = next((one for one in STATES if one == state), None)  # an unknown state filters nothing
-    found = cases.listing(store, pipeline=pipeline or None, state=chosen, limit=PAGE + 1, offset=offset)
-    shown = {"incidents": found[:PAGE], "more": len(found) > PAGE, "size": PAGE, "offset": offset}
-    fleet = reading.summaries(store)
-    total = reading.tally(store)
-    counts = next((one.incidents for one in fleet if one.name == pipeline), total)
-    shown |= {
-        "state": chosen or "",
-        "pipeline": pipeline,
-        "pipelines": fleet,
-        "tally": total,
-        "counts": counts,
+def incidents(request: Request, store: Stored, visit: Annotated[Visit, Query()]) -> Response:
+    """The inbox."""
+    tallies = reading.tallies(store)
+    counted = tallies.get(visit.pipeline, Tally()) if visit.pipeline else reading.total(tallies)
+    pipelines, monitors = inbox.choices(store)
+    turn = {"before": visit.before, "after": visit.after}
+    back = visit.query(**turn)
+    shown = {
+        "wanted": visit,
+        "page": inbox.page(store, visit, **turn, size=PAGE),
+        "pipelines": pipelines,
+        "monitors": monitors,
+        "counted": counted.model_dump(),
+        "tally": reading.total(tallies),
+        "back": back,
+        "here": f"/incidents?{back}",
+        "recorded": cases.decision(store, visit.taken) if visit.taken else [],
     }
-    return _answers(request).page(request, "incidents.html", shown)
+    return answers_of(request).page(request, "incidents.html", shown)
 
 
 @router.get("/incidents/{incident_id}")
@@ -96,7 +68,8 @@ def incident(request: Request, incident_id: str, store: Stored, taken: str = "")
 @router.post("/pipelines/{name}/reviews")
 def decide_pipeline(request: Request, name: str, wish: Annotated[Wish, Form()], store: Stored) -> Response:
     """Pause, resume or reset."""
-    return _decide(request, store, wish, {"pipeline": name})
+    again = partial(_pipeline, request, store, name)
+    return take(request, store, wish, {"pipeline": name}, lambda notice: again(notice=notice))
 
 
 @router.post("/incidents/{incident_id}/reviews")
@@ -104,49 +77,8 @@ def decide_incident(
     request: Request, incident_id: str, wish: Annotated[Wish, Form()], store: Stored
 ) -> Response:
     """Decide about an incident."""
-    return _decide(request, store, wish, {"incident": incident_id})
-
-
-def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str]) -> Response:
-    if not request.app.state.access.allows_change(wish.csrf):
-        raise HTTPException(403, "The form is not from this console: go back, load the page again.")
-    try:
-        taken = decide(store, _asked(wish) | subject, "console")
-    except Conflict as error:
-        return _again(request, store, subject, _notice(409, wish, error))
-    except (ReviewError, Unclear) as error:
-        return _again(request, store, subject, _notice(422, wish, error))
-    path = request.scope["path"].removesuffix("/reviews")
-    answer = RedirectResponse(f"{quote(path)}?taken={quote(taken.id)}", 303)
-    set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
-    return answer
-
-
-def _asked(wish: Wish) -> dict[str, Any]:
-    version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
-    # One page may lead to several decisions (by the back button): each has an id of its own.
-    review_id = f"{wish.id}-{wish.action}" if wish.id else None
-    asked: dict[str, Any] = {"action": wish.action, "who": wish.who, "reason": wish.reason, "id": review_id}
-    return asked | {"version": version} | (_model(wish.model) if wish.action == "rollback" else {})
-
-
-def _model(chosen: str) -> dict[str, int]:
-    """The shard and the batch of a choice such as 0:120; nothing where it is none."""
-    parts = chosen.split(":")
-    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 16 for part in parts):
-        return {}
-    return {"shard": int(parts[0]), "batch": int(parts[1])}
-
-
-def _notice(status: int, wish: Wish, error: Exception) -> Notice:
-    return Notice(status=status, text=str(error), who=wish.who, reason=wish.reason)
-
-
-def _again(request: Request, store: Store, subject: dict[str, str], notice: Notice) -> Response:
-    """The page that the form was on, as things stand now, and why nothing was done."""
-    if "incident" in subject:
-        return _incident(request, store, subject["incident"], notice=notice)
-    return _pipeline(request, store, subject["pipeline"], notice=notice)
+    again = partial(_incident, request, store, incident_id)
+    return take(request, store, wish, {"incident": incident_id}, lambda notice: again(notice=notice))
 
 
 def _pipeline(
@@ -161,18 +93,13 @@ def _pipeline(
         "signals": cases.signals(store, name, SIGNALS),
         "effects": {steer: EFFECTS[steer]},
         "EFFECTS": EFFECTS,
-        **_of_forms(store, notice, taken),
+        **of_forms(store, notice, taken),
     }
-    return _answers(request).page(request, "pipeline.html", shown, notice.status if notice else 200)
+    return answers_of(request).page(request, "pipeline.html", shown, notice.status if notice else 200)
 
 
 def _incident(
     request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
-    shown = {"incident": cases.detail(store, incident_id), **_of_forms(store, notice, taken)}
-    return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
-
-
-def _of_forms(store: Store, notice: Notice | None, taken: str) -> dict[str, Any]:
-    """What every page with a form shows: what became of the last decision, an id for the next."""
-    return {"notice": notice, "taken": taken, "review_id": uuid4().hex, "tally": reading.tally(store)}
+    shown = {"incident": cases.detail(store, incident_id), **of_forms(store, notice, taken)}
+    return answers_of(request).page(request, "incident.html", shown, notice.status if notice else 200)
