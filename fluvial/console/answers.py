@@ -78,6 +78,7 @@ class Answers:
             phrases.moment,
             phrases.iso,
             phrases.ago,
+            phrases.span,
             claims.observed,
         ):
             self._pages.filters[phrase.__name__] = phrase
@@ -93,6 +94,7 @@ class Answers:
         """A page for a visitor who has been let in."""
         who = phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
         shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who}
+        shared["audit"] = _has_page(request, "/audit")
         return HTMLResponse(self._pages.get_template(template).render({**shared, **context}), status)
 
     def refuse(self, request: Request, status: int, detail: str) -> Response:
@@ -105,6 +107,10 @@ class Answers:
         shown = {"title": title, "detail": sentence, "help": HELP.get(status), "path": request.scope["path"]}
         page = self._pages.get_template("message.html").render(shown)
         return HTMLResponse(page, status, _headers(status))
+
+
+def _has_page(request: Request, path: str) -> bool:
+    return any(getattr(route, "path", "") == path for route in request.app.routes)
 
 
 def _headers(status: int) -> dict[str, str] | None:

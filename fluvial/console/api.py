@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, R
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
-from fluvial.console import cases, charts, inbox, pulse, reading
+from fluvial.console import cases, charts, inbox, pulse, reading, rooms
 from fluvial.console.deciding import decide
 from fluvial.console.evidence import Signal
 from fluvial.console.inbox import Filter, Word
@@ -109,9 +109,9 @@ def points(
 
 
 @router.get("/pipelines/{name}/chart")
-def pipeline_chart(name: str, store: Stored) -> Figure:
-    """The pipeline's quality over event time, as Plotly draws it."""
-    return charts.pipeline_figure(store, name)
+def pipeline_chart(name: str, store: Stored, since: Time = None, until: Time = None) -> Figure:
+    """The pipeline's quality over event time, or over a span of it, as Plotly draws it."""
+    return charts.pipeline_figure(store, name, Span(since, until))
 
 
 @router.get("/pipelines/{name}/signals")
@@ -119,6 +119,30 @@ def signals(name: str, store: Stored, limit: Limit = 50) -> list[Signal]:
     """What its monitors said, the newest first: what called somebody, and what did not."""
     reading.detail(store, name)
     return cases.signals(store, name, limit)
+
+
+@router.get("/pipelines/{name}/quarantine")
+def quarantine(request: Request, name: str, store: Stored) -> rooms.Quarantine:
+    """What was refused: how much for which reason, and the newest records."""
+    return rooms.quarantine(reading.detail(store, name), request.app.state.samples)
+
+
+@router.get("/pipelines/{name}/labels")
+def labels(name: str, store: Stored) -> rooms.Labels:
+    """Where every label is, and how long they take."""
+    return rooms.labels(store, reading.detail(store, name))
+
+
+@router.get("/pipelines/{name}/models")
+def models(name: str, store: Stored) -> rooms.Models:
+    """The model that runs, those that are kept, and what made them."""
+    return rooms.models(store, reading.detail(store, name))
+
+
+@router.get("/pipelines/{name}/settings")
+def pipeline_settings(name: str, store: Stored) -> rooms.Effective:
+    """What the pipeline runs with: its file without what is as by default."""
+    return rooms.effective(store, reading.detail(store, name))
 
 
 @router.get("/incidents")

@@ -9,16 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from fluvial.console import api, pages
+from consumers.log import Log
+from fluvial.console import api, pages, room_pages
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
 from fluvial.console.deciding import Unclear, explain
 from fluvial.console.models import ConflictProblem, Health, Problem
 from fluvial.console.pulse import Pulse, versions
+from fluvial.console.samples import Samples
 from fluvial.incidents import NoSuchIncident
 from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
+from fluvial.settings import Settings
 from fluvial.store import Store, StoreUnavailable, schema_table
+from fluvial.wiring import open_log
 
 DESCRIPTION = """Pipelines, incidents and decisions, as the pages show them.
 
@@ -37,10 +41,18 @@ STATUS: dict[type[Exception], int] = {
 Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
 
 
-def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] = ()) -> FastAPI:
+def create(
+    store: Store,
+    *,
+    token: str,
+    webhook: str = "",
+    names: Sequence[str] = (),
+    here: Settings | None = None,
+) -> FastAPI:
     """Make the console of a store.
 
-    ``webhook`` is the token for Alertmanager; ``names`` are host names it answers to beside localhost.
+    ``webhook`` is the token for Alertmanager; ``names`` are host names it answers to beside localhost;
+    ``here`` are the settings of its machine, to be shown and to find the log.
     """
     app = FastAPI(
         title="fluvial",
@@ -53,15 +65,23 @@ def create(store: Store, *, token: str, webhook: str = "", names: Sequence[str] 
     access = Access(token, webhook)
     answers = Answers(access)
     app.state.store, app.state.access, app.state.answers = store, access, answers
+    app.state.here, app.state.samples = here, Samples(_log_of(here))
     app.state.pulse = Pulse(lambda: versions(store))
     app.add_middleware(Gate, access=access, hosts=Hosts(names), refuse=answers.refuse)
     app.include_router(pages.router)
+    app.include_router(room_pages.router)
     app.include_router(api.router)
     app.include_router(webhook_api.router)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)
     _handle_refusals(app, answers)
     return app
+
+
+def _log_of(here: Settings | None) -> Callable[[], Log] | None:
+    if here is None or (here.bootstrap is None and not here.log_path.exists()):
+        return None  # opening an embedded log would make its file
+    return lambda: open_log(here, patience=2.0)
 
 
 def static(request: Request, name: str) -> Response:

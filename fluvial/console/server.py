@@ -9,6 +9,7 @@ import uvicorn
 
 from fluvial.console.app import create
 from fluvial.console.pulse import Pulse
+from fluvial.settings import Settings
 from fluvial.store import Store
 
 ANY = ("0.0.0.0", "::", "")
@@ -22,8 +23,9 @@ class ConsoleServer:
     """Serves a store's console; without ``host`` only this machine can reach it.
 
     ``webhook`` is the token of Alertmanager. ``port`` 0 is any free one; ``names`` are further host names
-    under which people open it. From construction on the port is ours and ``url`` is known; nobody is
-    answered before :meth:`start`. Raises OSError where the port is taken.
+    under which people open it; ``here`` are the settings of this machine. From construction on the port is
+    ours and ``url`` is known; nobody is answered before :meth:`start`. Raises OSError where the port is
+    taken.
     """
 
     def __init__(
@@ -35,11 +37,12 @@ class ConsoleServer:
         host: str = "127.0.0.1",
         port: int = 0,
         names: Sequence[str] = (),
+        here: Settings | None = None,
     ) -> None:
         self.token = token or secrets.token_urlsafe(24)
         self._host = host
         known = [host, *names, *([socket.gethostname()] if host in ANY else [])]
-        app = create(store, token=self.token, webhook=webhook, names=known)
+        app = create(store, token=self.token, webhook=webhook, names=known, here=here)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         # No access log: it would write the token down.
