@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from consumers.log import Log
+from consumers.log import Log, LogUnavailable
 from fluvial.console import api, pages, room_pages
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
@@ -79,9 +79,13 @@ def create(
 
 
 def _log_of(here: Settings | None) -> Callable[[], Log] | None:
-    if here is None or (here.bootstrap is None and not here.log_path.exists()):
-        return None  # opening an embedded log would make its file
-    return lambda: open_log(here, patience=2.0)
+    def opened() -> Log:
+        assert here is not None
+        if here.bootstrap is None and not here.log_path.exists():  # opening it would make the file
+            raise LogUnavailable(f"{here.log_path} is not there")
+        return open_log(here, patience=2.0)
+
+    return None if here is None else opened
 
 
 def static(request: Request, name: str) -> Response:

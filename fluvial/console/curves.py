@@ -26,7 +26,6 @@ class Curve(NamedTuple):
 
     line: str
     goal: float | None
-    end: tuple[float, float]
     first: float
     last: float
     of: str
@@ -92,7 +91,6 @@ def draw(values: Sequence[float], *, goal: float | None = None, of: str = "") ->
     return Curve(
         line=" ".join(f"{x:g},{y:g}" for x, y in points),
         goal=None if goal is None else at(goal),
-        end=points[-1],
         first=values[0],
         last=values[-1],
         of=of,

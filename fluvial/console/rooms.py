@@ -99,7 +99,9 @@ class Effective(BaseModel):
 
 def quarantine(found: PipelineDetail, samples: Samples) -> Quarantine:
     """What a pipeline refused."""
-    newest, unread = samples.newest(found.facts.get("topics", {}).get("quarantine", ""))
+    newest, unread = samples.newest(
+        found.facts.get("topics", {}).get("quarantine") or f"{found.name}.quarantine"
+    )
     return Quarantine(
         pipeline=found.name,
         total=sum(row.count for row in found.quarantine),
@@ -140,11 +142,11 @@ def models(store: Store, found: PipelineDetail) -> Models:
         versions={row.shard: row.model_version for row in found.shard_rows},
         definitions=[
             Definition(
-                definition=one.definition,
+                definition=one.name,
                 at=one.at,
                 model=str(one.config.get("model", "")).strip(),
                 libraries=one.libraries,
-                shards=[shard for shard, made in sorted(newest.items()) if made == one.definition],
+                shards=[shard for shard, made in sorted(newest.items()) if made == one.name],
             )
             for one in reversed(Journal(store, found.name).definitions())
         ],
@@ -159,7 +161,7 @@ def effective(store: Store, found: PipelineDetail) -> Effective:
     config = sound(known[-1].config) if known else facts
     return Effective(
         pipeline=found.name,
-        definition=known[-1].definition if known else "",
+        definition=known[-1].name if known else "",
         at=known[-1].at if known else None,
         libraries=known[-1].libraries if known else {},
         config=config,

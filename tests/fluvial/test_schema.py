@@ -126,7 +126,7 @@ def test_an_older_store_is_refused_until_somebody_upgrades_it(store_url: str) ->
     make(store_url, 1)
     for _ in range(2):
         with pytest.raises(
-            SchemaMismatch, match=r"has schema 1, this fluvial wants 2: .*`fluvial store upgrade`"
+            SchemaMismatch, match=rf"has schema 1, this fluvial wants {SCHEMA}: .*`fluvial store upgrade`"
         ):
             Store(store_url)
     with closing(Database(store_url)) as database:
@@ -299,7 +299,7 @@ def test_store_status_makes_no_file_and_upgrade_makes_the_tables(
 ) -> None:
     assert command("store", "status").code == 0
     assert not (tmp_path / "store.db").exists()
-    assert "has schema 2: made" in command("store", "upgrade").out
+    assert f"has schema {SCHEMA}: made" in command("store", "upgrade").out
     with closing(Store(f"sqlite:///{tmp_path / 'store.db'}")) as store:
         assert schema.found(store) == SCHEMA
 

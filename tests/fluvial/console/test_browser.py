@@ -16,7 +16,8 @@ from tests.fluvial.console.fleet import FLIGHTS_STATUS, PART, alarm, decide, rep
 
 INCIDENT = "0f1e2d3c4b5a"
 SIZES = [(1440, "light"), (1440, "dark"), (400, "light"), (400, "dark")]
-PAGES = ["/", "/pipelines/flights", "/pipelines/intent", "/incidents", f"/incidents/{INCIDENT}"]
+PAGES = ["/", "/pipelines/flights", "/pipelines/intent", "/incidents", f"/incidents/{INCIDENT}", "/settings"]
+PAGES += [f"/pipelines/flights/{room}" for room in ("quarantine", "labels", "models", "settings")]
 
 
 @pytest.fixture
