@@ -13,6 +13,7 @@ import typer
 
 from consumers.log import LogError, LogUnavailable
 from fluvial.commands import (
+    asyncapi,
     demo,
     desk,
     doctor,
@@ -44,7 +45,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, topics, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo):
+PARTS = (run, topics, asyncapi, desk, review, shard, replay, explain, snapshots, upgrade, store, doctor, demo)
+for part in PARTS:
     part.add_to(app)
 
 
