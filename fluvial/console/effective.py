@@ -43,6 +43,8 @@ def of_store(store: Store) -> str:
 def _shown(name: str, value: object) -> str:
     if value is None or value == "":
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, Path):
         return str(value)
     if name == "store":

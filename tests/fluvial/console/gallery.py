@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
+from playwright.sync_api import Page, expect
 from pydantic_core import to_json
 
 from consumers.embedded import EmbeddedLog
-from fluvial.console import answers, phrases
+from fluvial.console import answers, effective, phrases
+from fluvial.console.effective import of_machine
 from fluvial.console.server import ConsoleServer
 from fluvial.incidents import Incidents
 from fluvial.journal import Journal
@@ -30,6 +35,7 @@ from fluvial.store import (
     snapshot_table,
 )
 from tests.fluvial.console.fleet import FLIGHTS, FLIGHTS_STATUS, alarm, decide, draw, fill, halt, report
+from tests.services.browser import chromium
 
 NOW = 1_767_614_400.0  # 5 January 2026, 12:00 UTC
 INCIDENT = "0f1e2d3c4b5a"
@@ -46,6 +52,12 @@ PICTURES = {
     "settings": "/settings",
 }
 """The name of a page's picture, and its address."""
+
+ON_THE_WAY = ("fleet", "incidents", "incident")
+"""Pages that people open on a phone."""
+
+TALLEST = 1_300
+"""Pixels of a picture's height; what is below is left out."""
 
 CONFIG = {
     "pipeline": "flights",
@@ -143,6 +155,11 @@ def stop_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = SimpleNamespace(time=lambda: NOW, **{n: getattr(time, n) for n in ("gmtime", "strftime")})
     monkeypatch.setattr(phrases, "time", stopped)
     monkeypatch.setattr(answers, "time", stopped)
+    # Where the files are differs from run to run, and is nothing that a picture should show.
+    monkeypatch.setattr(effective, "of_store", lambda _store: "sqlite:////var/lib/fluvial/store.db")
+    monkeypatch.setattr(
+        effective, "of_machine", lambda _here: of_machine(Settings(home=Path("/var/lib/fluvial")))
+    )
 
 
 @contextmanager
@@ -154,3 +171,44 @@ def served(store: Store, here: Settings) -> Iterator[ConsoleServer]:
         yield server
     finally:
         server.stop()
+
+
+def take(page: Page, server: ConsoleServer, folder: Path) -> list[Path]:
+    """Take a picture of every page, wide and light; of those that people open on the way also narrow and dark."""
+    taken = []
+    for name, path in PICTURES.items():
+        taken.append(_picture(page, server, path, folder / f"{name}.png", 1200, "light"))
+    for name in ON_THE_WAY:
+        path = PICTURES[name]
+        taken.append(_picture(page, server, path, folder / f"{name}-narrow.png", 400, "dark"))
+    return taken
+
+
+def _picture(page: Page, server: ConsoleServer, path: str, file: Path, width: int, scheme: Any) -> Path:
+    page.set_viewport_size({"width": width, "height": 760})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto(server.address + path)
+    if page.locator("[data-chart]").count():
+        expect(page.locator(".plot .main-svg").first).to_be_visible()
+    shot = Image.open(BytesIO(page.screenshot(full_page=True, animations="disabled")))
+    shown = shot.convert("RGB").crop((0, 0, width, min(shot.height, TALLEST)))
+    shown.quantize(160, dither=Image.Dither.NONE).save(file, optimize=True)
+    return file
+
+
+def main() -> None:
+    """``python -m tests.fluvial.console.gallery``: make the pictures of docs/console anew."""
+    folder = Path(__file__).parents[3] / "docs" / "console"
+    folder.mkdir(exist_ok=True)
+    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as monkeypatch:
+        store = Store(f"sqlite:///{home}/store.db")
+        here = furnish(store, Path(home))
+        stop_clocks(monkeypatch)
+        with closing(store), served(store, here) as server, chromium() as browser, browser.page() as page:
+            page.goto(server.url)
+            for file in take(page, server, folder):
+                print(file.name, file.stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
