@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from fluvial.console import claims, phrases
 from fluvial.console.auth import Access
 from fluvial.console.models import Problem
+from fluvial.console.routes import has_page
 from fluvial.evidence import Said
 
 WHO = "fluvial_who"
@@ -94,7 +95,7 @@ class Answers:
         """A page for a visitor who has been let in."""
         who = phrases.visible(unquote(request.cookies.get(WHO, ""))[:200])
         shared = {"path": request.scope["path"], "csrf": self._access.csrf, "who": who}
-        shared["audit"] = _has_page(request, "/audit")
+        shared["audit"] = has_page(request.app, "/audit")
         return HTMLResponse(self._pages.get_template(template).render({**shared, **context}), status)
 
     def refuse(self, request: Request, status: int, detail: str) -> Response:
@@ -107,10 +108,6 @@ class Answers:
         shown = {"title": title, "detail": sentence, "help": HELP.get(status), "path": request.scope["path"]}
         page = self._pages.get_template("message.html").render(shown)
         return HTMLResponse(page, status, _headers(status))
-
-
-def _has_page(request: Request, path: str) -> bool:
-    return any(getattr(route, "path", "") == path for route in request.app.routes)
 
 
 def _headers(status: int) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from PIL import Image
 from playwright.sync_api import Page
 
+from fluvial.console.routes import table
 from fluvial.store import Store
 from tests.fluvial.console.gallery import ON_THE_WAY, PICTURES, furnish, served, stop_clocks, take
 
@@ -21,8 +22,7 @@ LARGEST = 160_000
 
 def pages(app: FastAPI) -> set[str]:
     """The addresses of all pages that people open."""
-    routes = [one for one in app.routes if "GET" in (getattr(one, "methods", None) or ())]
-    paths = {str(getattr(one, "path", "")) for one in routes}
+    paths = {one.path for one in table(app) if "GET" in one.methods}
     return {path for path in paths if not path.startswith(("/api/", "/static/", "/healthz"))}
 
 
