@@ -83,6 +83,8 @@ class Pulse:
             self._news = asyncio.Event()
         if self._watcher is None:
             self._watcher = asyncio.create_task(self._watch())
+        if self._watcher.done() and not self._watcher.cancelled():
+            self._watcher.result()  # raises what ended it: a stream that would say nothing more must end
         return self._news
 
     def _leave(self) -> None:

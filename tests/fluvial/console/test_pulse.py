@@ -160,6 +160,21 @@ def test_a_store_that_does_not_answer_is_told_and_ends_nothing() -> None:
     assert second.startswith("event: change")
 
 
+def test_an_error_that_nobody_expected_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "HEARTBEAT", 0.01)
+
+    def look() -> Any:
+        raise ZeroDivisionError
+
+    async def broken() -> None:
+        stream = Pulse(look, every=60).listen()
+        while True:
+            await anext(stream)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(broken())
+
+
 def test_while_nothing_changes_the_connection_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "HEARTBEAT", 0.01)
 
