@@ -14,6 +14,7 @@ import typer
 from consumers.log import LogError, LogUnavailable
 from fluvial.card.collect import NoDrift
 from fluvial.commands import (
+    asyncapi,
     audit,
     card,
     demo,
@@ -58,7 +59,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PARTS = (
-    *(run, topics, desk, incidents, review, shadow, shadow_work, scenarios, notices, shard),
+    *(run, topics, asyncapi, desk, incidents, review, shadow, shadow_work, scenarios, notices, shard),
     *(replay, explain, card, snapshots, upgrade, store, doctor, demo),
 )
 for part in PARTS:

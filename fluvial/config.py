@@ -202,6 +202,18 @@ def as_written(pipeline: Pipeline) -> dict[str, Any]:
     return pipeline.model_dump(mode="json", exclude_defaults=True)
 
 
+def as_yaml(value: Mapping[str, Any]) -> str:
+    """A JSON value as YAML, in the order that it has.
+
+    >>> print(as_yaml({"question": "Late?", "fields": {"a": {"type": "number"}}}), end="")
+    question: Late?
+    fields:
+      a:
+        type: number
+    """
+    return yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True, width=100)
+
+
 def with_model(pipeline: Pipeline, expression: str, *, name: str = "--model") -> Pipeline:
     """The same pipeline with another model, checked as if a file said so. Raises ConfigError."""
     return checked(as_written(pipeline) | {"model": expression}, name=name)

@@ -180,6 +180,24 @@ class Incidents:
             evidence = _evidence(db, [row.id for row in rows])
         return [_incident(row, evidence.get(row.id)) for row in rows]
 
+    def matching(
+        self,
+        *conditions: sa.ColumnElement[bool],
+        state: State | None = None,
+        limit: int,
+        oldest: bool = False,
+    ) -> list[Incident]:
+        """Incidents with their evidence that meet conditions on their rows, the newest first by when they
+        opened; with ``oldest`` those at the other end, the oldest first.
+        """
+        column = incident_table.c
+        order = (column.opened_at, column.id) if oldest else (column.opened_at.desc(), column.id.desc())
+        wanted = conditions if state is None else (*conditions, state_in_sql(time.time()) == state)
+        with self._store.read() as db:
+            rows = db.execute(sa.select(incident_table).where(*wanted).order_by(*order).limit(limit)).all()
+            evidence = _evidence(db, [row.id for row in rows])
+        return [_incident(row, evidence.get(row.id)) for row in rows]
+
     def counts(self, pipeline: str) -> dict[State, int]:
         """How many incidents of a pipeline are in each state."""
         state = state_in_sql(time.time()).label("state")

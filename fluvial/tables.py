@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 6
+SCHEMA = 7
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -135,6 +135,10 @@ incident_table = sa.Table(
     sa.Column("scenario", Text),
     sa.Column("noticed", sa.Integer, nullable=False),
     sa.Column("due_at", sa.Double, index=True),
+    sa.Index("incident_in_order", "opened_at", "id"),
+    sa.Index("incident_of_pipeline", "pipeline", "opened_at", "id"),
+    sa.Index("incident_standing", "pipeline", "resolved_at", "acknowledged_at", "version"),
+    sa.Index("incident_by_monitor", "monitor", "opened_at", "id"),
 )
 
 alarm_table = sa.Table(
@@ -147,6 +151,8 @@ alarm_table = sa.Table(
     sa.Column("evidence", sa.JSON, nullable=False),
     sa.Column("time", sa.Double, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
+    sa.Index("alarm_in_order", "pipeline", "at", "time", "id"),
+    sa.Index("alarm_in_time", "pipeline", "time"),
 )
 
 review_table = sa.Table(

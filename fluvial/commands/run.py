@@ -129,7 +129,7 @@ def served(here: Settings, store: Store, host: str, port: int) -> Iterator["Cons
     if here.alertmanager:
         silencer = Silencer(store, Alertmanager(here.alertmanager, *here.alertmanager_login))
     tokens = {"token": console_token(here.token_path), "webhook": console_token(here.webhook_token_path)}
-    server = ConsoleServer(store, **tokens, host=host, port=port, sign_in=_sign_in(here, store))
+    server = ConsoleServer(store, **tokens, host=host, port=port, here=here, sign_in=_sign_in(here, store))
     with ExitStack() as stack:
         stack.callback(server.stop)
         server.start()

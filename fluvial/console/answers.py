@@ -27,9 +27,9 @@ SILENT = 60.0
 
 _STATIC = Path(str(files("fluvial.console"))) / "static"
 
-ASSETS = {
-    name: _STATIC / name for name in ("console.css", "card.css", "console.js", "plotly.css", "icon.svg")
-}
+_NAMES = ("console.css", "card.css", "console.js", "charts.js", "inbox.js", "plotly.css", "icon.svg")
+
+ASSETS = {name: _STATIC / name for name in _NAMES}
 """What the pages load, by name; all of it comes from here."""
 
 ASSETS["plotly.min.js"] = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
@@ -77,6 +77,7 @@ class Answers:
             phrases.moment,
             phrases.iso,
             phrases.ago,
+            phrases.span,
             claims.observed,
         ):
             self._pages.filters[phrase.__name__] = phrase

@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from consumers.log import Log, LogUnavailable
 from fluvial.card.keep import NoCard
-from fluvial.console import api, audit, bulk, pages, shadow, signin
+from fluvial.console import api, audit, bulk, pages, room_pages, shadow, signin
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
@@ -19,12 +20,16 @@ from fluvial.console.keeper import Gatekeeper
 from fluvial.console.models import ConflictProblem, Health, Problem
 from fluvial.console.needs import Needs, open_to_all
 from fluvial.console.oidc import Provider
+from fluvial.console.pulse import Pulse, versions
 from fluvial.console.refusals import Refusals
+from fluvial.console.samples import Samples
 from fluvial.console.visits import Doorman
 from fluvial.incidents import NoSuchIncident
 from fluvial.people import NotAllowed
 from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
+from fluvial.settings import Settings
 from fluvial.store import Store, StoreUnavailable, schema_table
+from fluvial.wiring import open_log
 
 DESCRIPTION = """Pipelines, incidents and decisions, as the pages show them.
 
@@ -60,11 +65,18 @@ BY_TOKEN = SignIn()
 
 
 def create(
-    store: Store, *, token: str, webhook: str = "", names: Sequence[str] = (), sign_in: SignIn = BY_TOKEN
+    store: Store,
+    *,
+    token: str,
+    webhook: str = "",
+    names: Sequence[str] = (),
+    here: Settings | None = None,
+    sign_in: SignIn = BY_TOKEN,
 ) -> FastAPI:
     """Make the console of a store.
 
-    ``webhook`` is the token for Alertmanager; ``names`` are host names it answers to beside localhost.
+    ``webhook`` is the token for Alertmanager; ``names`` are host names it answers to beside localhost;
+    ``here`` are the settings of its machine, to be shown and to find the log.
     """
     app = FastAPI(
         title="fluvial",
@@ -81,14 +93,26 @@ def create(
     app.state.doorman, app.state.refusals, app.state.provider = doorman, refusals, sign_in.provider
     keeper = Gatekeeper(access, doorman, Needs(app), refusals)
     app.add_middleware(Gate, keeper=keeper, hosts=Hosts(names), refuse=answers.refuse)
-    for part in (pages, api, shadow, webhook_api, signin, audit):
+    for part in (pages, room_pages, api, shadow, webhook_api, signin, audit):
         app.include_router(part.router)
     app.include_router(bulk.pages)
     app.include_router(bulk.api)
+    app.state.here, app.state.samples = here, Samples(_log_of(here))
+    app.state.pulse = Pulse(lambda: versions(store))
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/healthz", response_model=Health, responses={503: {"model": Problem}})(healthz)
     _handle_refusals(app, answers)
     return app
+
+
+def _log_of(here: Settings | None) -> Callable[[], Log] | None:
+    def opened() -> Log:
+        assert here is not None
+        if here.bootstrap is None and not here.log_path.exists():  # opening it would make the file
+            raise LogUnavailable(f"{here.log_path} is not there")
+        return open_log(here, patience=2.0)
+
+    return None if here is None else opened
 
 
 @open_to_all

@@ -19,6 +19,7 @@ from fluvial.console.phrases import loss, outcome
 from fluvial.dated import CLOSED_BY_ITSELF
 from fluvial.evidence import calling, complete
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, State
+from fluvial.minutes import review_of, taken_as
 from fluvial.options import Choice, choices, is_halted, waiting
 from fluvial.review import ONE_SHARD
 from fluvial.reviews import ACTIONS, EFFECTS, Action, Review, history
@@ -111,6 +112,13 @@ def decisions(
     found = history(store, pipeline=pipeline, incident=incident, limit=limit)
     reached = _progress(store, [review.id for review in found])
     return [view(review, reached.get(review.id)) for review in found]
+
+
+def decision(store: Store, review_id: str) -> list[ReviewView]:
+    """The one review of an id; none where nothing was taken under it."""
+    with store.read() as db:
+        row = taken_as(db, review_id)
+    return [view(review_of(row))] if row is not None else []
 
 
 def view(review: Review, progress: Progress | None = None) -> ReviewView:

@@ -25,14 +25,19 @@ SYMBOLS = {"worse": "triangle-down", "better": "triangle-up", "changed": "diamon
 BESIDE = {"loss": "estimated_loss", "estimated_loss": "loss"}
 """What the labels say and what is expected before they come are drawn into one chart."""
 
+EVERYTHING = Span()
+
 FOREVER = 1e17
 """An event time after every other (s)."""
 
 
-def pipeline_figure(store: Store, name: str) -> Figure:
-    """The model's loss beside the baselines', and the metric of the goal. Raises NoSuchPipeline."""
+def pipeline_figure(store: Store, name: str, span: Span = EVERYTHING) -> Figure:
+    """The model's loss beside the baselines', and the metric of the goal. Raises NoSuchPipeline.
+
+    Over a shorter span fewer points are drawn as one: see :data:`fluvial.console.drawing.MOST`.
+    """
     goal = reading.detail(store, name).facts.get("success")
-    points = reading.points(store, name, Span())
+    points = reading.points(store, name, span)
     chart = Chart(points)
     chart.panel("y", UPPER if goal else ONLY, f"loss per {Scoreboard.EVERY:,} outcomes")
     chart.losses("y")
@@ -41,7 +46,7 @@ def pipeline_figure(store: Store, name: str) -> Figure:
         chart.recents("y2", goal["metric"])
         at_least = goal.get("at_least")
         chart.level("y2", goal["at_most"] if at_least is None else at_least, below=at_least is not None)
-    _mark(chart, store, name, points, FOREVER)
+    _mark(chart, store, name, points, FOREVER if span.until is None else span.until)
     return chart.figure()
 
 

@@ -1,83 +1,74 @@
-"""Forms: what a page sends back when somebody decides, and the request that it stands for."""
+"""Forms: what a page's form sends becomes a decision; the page says what became of it."""
 
-import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import uuid4
 
+from fastapi import HTTPException, Request
 from pydantic import BaseModel
+from starlette.responses import RedirectResponse, Response
 
-from fluvial.config import seconds
-from fluvial.wishes import TAKEN
-
-
-class Wish(BaseModel):
-    """What a form sends: the fields of all its buttons, and which button was pressed.
-
-    ``foretell`` names the action whose effect is asked for; ``pause`` those with which learning is paused.
-    """
-
-    csrf: str = ""
-    action: str = ""
-    foretell: str = ""
-    who: str = ""
-    reason: str = ""
-    id: str = ""
-    version: str = ""
-    model: str = ""
-    lasting: str = ""
-    of: str = ""
-    name: str = ""
-    since: str = ""
-    until: str = ""
-    expires: str = ""
-    monitors: str = ""
-    concerns: str = ""
-    budget: str = ""
-    smallest_change: str = ""
-    variant: str = ""
-    source: str = ""
-    included: str = ""
-    also: str = ""
-    part: str = ""
-    window: str = ""
-    pause: list[str] = []
+from fluvial.console import reading
+from fluvial.console.answers import WHO, Answers
+from fluvial.console.auth import set_cookie
+from fluvial.console.deciding import Unclear, decide
+from fluvial.console.visits import visit_of
+from fluvial.console.wish import Wish, asked
+from fluvial.reviews import Conflict, Review, ReviewError
+from fluvial.store import Store
 
 
-def asked(wish: Wish, action: str) -> dict[str, Any]:
-    """The request that a form stands for whose button ``action`` was pressed."""
-    version = int(wish.version) if wish.version.isdecimal() and len(wish.version) < 10 else None
-    # One page may lead to several decisions (by the back button): each has an id of its own.
-    review_id = f"{wish.id}-{action}" if wish.id else None
-    said: dict[str, Any] = {"action": action, "who": wish.who, "reason": wish.reason, "id": review_id}
-    return said | {"version": version} | _chosen(wish, action)
+class Notice(BaseModel):
+    """Why a visitor's decision was not taken, and what they had written."""
+
+    status: int
+    text: str
+    who: str
+    reason: str
 
 
-def _chosen(wish: Wish, action: str) -> dict[str, Any]:
-    """What stood in the fields of the button that was pressed."""
-    chosen: dict[str, Any] = {"pause": True} if action in wish.pause else {}
-    match action:
-        case "rollback":
-            return chosen | _model(wish.model) | {"source": wish.also.strip() or None}
-        case "adopt":
-            shard, _, name = wish.variant.partition(":")
-            return chosen | {"variant": name or None, "shard": int(shard) if shard.isdecimal() else None}
-        case "include_source":
-            return {"source": wish.included or None}
-        case "snooze" if wish.lasting:
-            return {"until": _after(wish.lasting)}
-    return {name: value for name in TAKEN.get(action, ()) if (value := getattr(wish, name).strip())}
+Again = Callable[[Notice], Response]
+"""Makes the page that the form was on, as things stand now, with why nothing was done."""
 
 
-def _after(lasting: str) -> float | None:
-    """The end of a snooze that lasts so long; None where that is no duration."""
+def answers_of(request: Request) -> Answers:
+    """What makes this console's pages."""
+    answers = request.app.state.answers
+    assert isinstance(answers, Answers)
+    return answers
+
+
+def take(request: Request, store: Store, wish: Wish, subject: dict[str, str], again: Again) -> Response:
+    """Take what a form asks for and lead back to where it was."""
+    if not visit_of(request).allows_change(wish.csrf):
+        raise HTTPException(403, "The form is not from this console: go back, load the page again.")
     try:
-        return time.time() + float(str(seconds(lasting)))
-    except ValueError:
-        return None
+        if wish.foretell:
+            said = decide(store, asked(wish, wish.foretell) | subject | {"dry_run": True}, "console")
+            return again(_notice(200, wish, said.effect))
+        taken = decide(store, asked(wish, wish.action) | subject, "console")
+    except Conflict as error:
+        return again(_notice(409, wish, error))
+    except (ReviewError, Unclear) as error:
+        return again(_notice(422, wish, error))
+    answer = RedirectResponse(_address(request, wish, taken), 303)
+    if not visit_of(request).person.name:
+        set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
+    return answer
 
 
-def _model(chosen: str) -> dict[str, int]:
-    """The shard and the batch of a choice such as 0:120; nothing where it is none."""
-    parts = chosen.split(":")
-    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 16 for part in parts):
-        return {}
-    return {"shard": int(parts[0]), "batch": int(parts[1])}
+def of_forms(store: Store, notice: Notice | None, taken: str) -> dict[str, Any]:
+    """What every page with a form shows: what became of the last decision, an id for the next."""
+    return {"notice": notice, "taken": taken, "review_id": uuid4().hex, "tally": reading.tally(store)}
+
+
+def _address(request: Request, wish: Wish, taken: Review) -> str:
+    if wish.back is None:
+        return f"{quote(request.scope['path'].removesuffix('/reviews'))}?{urlencode({'taken': taken.id})}"
+    kept = [pair for pair in parse_qsl(wish.back[:2000]) if pair[0] != "taken"]
+    return f"/incidents?{urlencode([*kept, ('taken', taken.id)])}"
+
+
+def _notice(status: int, wish: Wish, said: Exception | str) -> Notice:
+    return Notice(status=status, text=str(said), who=wish.who, reason=wish.reason)

@@ -17,11 +17,17 @@ from monitors.alarm import Phase
 class Problem(BaseModel):
     """Why a request was not answered, in a sentence that says what to do."""
 
+    model_config = {"json_schema_extra": {"examples": [{"detail": "no incident has the id '0f1e'"}]}}
+
     detail: Text
 
 
 class ConflictProblem(Problem):
     """Somebody else decided before."""
+
+    model_config = {
+        "json_schema_extra": {"examples": [{"detail": "Ana has acknowledged 0f1e2d3c4b5a", "who": "Ana"}]}
+    }
 
     who: Text = Field(description="who was first")
 
@@ -283,7 +289,22 @@ class ReviewBody(Wishes):
     incident says which it is. ``dry_run`` says what it would do and changes nothing.
     """
 
-    model_config = {"extra": "forbid"}
+    model_config = {
+        "extra": "forbid",
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "action": "acknowledge",
+                    "who": "Ana",
+                    "reason": "Looking at the snow.",
+                    "id": "r-1",
+                    "version": 3,
+                },
+                {"action": "pause", "who": "Ana", "reason": "The labels look wrong."},
+                {"action": "rollback", "who": "Ana", "reason": "Before the drift.", "shard": 0, "batch": 288},
+            ]
+        },
+    }
 
     action: Action
     who: str = Field("", max_length=200)

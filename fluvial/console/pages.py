@@ -1,25 +1,22 @@
-"""The pages: pipelines, one pipeline, incidents, one incident; and the forms on them."""
+"""The pages: the fleet, one pipeline, the inbox, one incident; and the forms on them."""
 
-from typing import Annotated, Any
-from urllib.parse import quote
-from uuid import uuid4
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request
-from pydantic import BaseModel
-from starlette.responses import RedirectResponse, Response
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import Response
 
 from fluvial import approvals, scenarios, tuning
-from fluvial.console import cards, cases, reading, shadow
-from fluvial.console.answers import WHO, Answers
-from fluvial.console.api import Offset, Stored
-from fluvial.console.auth import set_cookie
+from fluvial.console import cards, cases, curves, inbox, reading, shadow
+from fluvial.console.api import Stored
 from fluvial.console.bulk import similar_to
-from fluvial.console.deciding import Unclear, decide
-from fluvial.console.forms import Wish, asked
+from fluvial.console.forms import Notice, answers_of, of_forms, take
+from fluvial.console.inbox import Visit
+from fluvial.console.models import Tally
 from fluvial.console.needs import needs
-from fluvial.console.visits import visit_of
-from fluvial.incidents import STATES, Incidents
-from fluvial.reviews import EFFECTS, Action, Conflict, ReviewError
+from fluvial.console.wish import Wish
+from fluvial.incidents import Incidents
+from fluvial.reviews import EFFECTS, Action
 from fluvial.store import Store
 from fluvial.tuning import paid
 
@@ -32,27 +29,13 @@ SIGNALS = 10
 router = APIRouter(include_in_schema=False)
 
 
-class Notice(BaseModel):
-    """Why a visitor's decision was not taken, and what they had written."""
-
-    status: int
-    text: str
-    who: str
-    reason: str
-
-
-def _answers(request: Request) -> Answers:
-    answers = request.app.state.answers
-    assert isinstance(answers, Answers)
-    return answers
-
-
 @router.get("/")
 @needs("viewer")
 def pipelines(request: Request, store: Stored) -> Response:
     """All pipelines at a glance."""
-    shown = {"pipelines": reading.summaries(store), "tally": reading.tally(store)}
-    return _answers(request).page(request, "pipelines.html", shown)
+    found, tallies = reading.fleet(store)
+    shown = {"pipelines": found, "tally": reading.total(tallies), "curves": curves.of_fleet(store, found)}
+    return answers_of(request).page(request, "pipelines.html", shown)
 
 
 @router.get("/pipelines/{name}")
@@ -64,24 +47,25 @@ def pipeline(request: Request, name: str, store: Stored, taken: str = "") -> Res
 
 @router.get("/incidents")
 @needs("viewer")
-def incidents(
-    request: Request, store: Stored, state: str = "", pipeline: str = "", offset: Offset = 0
-) -> Response:
-    """The incidents, the newest first."""
-    chosen = next((one for one in STATES if one == state), None)  # an unknown state filters nothing
-    found = cases.listing(store, pipeline=pipeline or None, state=chosen, limit=PAGE + 1, offset=offset)
-    shown = {"incidents": found[:PAGE], "more": len(found) > PAGE, "size": PAGE, "offset": offset}
-    fleet = reading.summaries(store)
-    total = reading.tally(store)
-    counts = next((one.incidents for one in fleet if one.name == pipeline), total)
-    shown |= {
-        "state": chosen or "",
-        "pipeline": pipeline,
-        "pipelines": fleet,
-        "tally": total,
-        "counts": counts,
+def incidents(request: Request, store: Stored, visit: Annotated[Visit, Query()]) -> Response:
+    """The inbox."""
+    tallies = reading.tallies(store)
+    counted = tallies.get(visit.pipeline, Tally()) if visit.pipeline else reading.total(tallies)
+    pipelines, monitors = inbox.choices(store)
+    turn = {"before": visit.before, "after": visit.after}
+    back = visit.query(**turn)
+    shown = {
+        "wanted": visit,
+        "page": inbox.page(store, visit, **turn, size=PAGE),
+        "pipelines": pipelines,
+        "monitors": monitors,
+        "counted": counted.model_dump(),
+        "tally": reading.total(tallies),
+        "back": back,
+        "here": f"/incidents?{back}",
+        "recorded": cases.decision(store, visit.taken) if visit.taken else [],
     }
-    return _answers(request).page(request, "incidents.html", shown)
+    return answers_of(request).page(request, "incidents.html", shown)
 
 
 @router.get("/incidents/{incident_id}")
@@ -95,7 +79,8 @@ def incident(request: Request, incident_id: str, store: Stored, taken: str = "")
 @needs("reviewer")
 def decide_pipeline(request: Request, name: str, wish: Annotated[Wish, Form()], store: Stored) -> Response:
     """Pause, resume or reset."""
-    return _decide(request, store, wish, {"pipeline": name})
+    again = partial(_pipeline, request, store, name)
+    return take(request, store, wish, {"pipeline": name}, lambda notice: again(notice=notice))
 
 
 @router.post("/incidents/{incident_id}/reviews")
@@ -104,37 +89,8 @@ def decide_incident(
     request: Request, incident_id: str, wish: Annotated[Wish, Form()], store: Stored
 ) -> Response:
     """Decide about an incident."""
-    return _decide(request, store, wish, {"incident": incident_id})
-
-
-def _decide(request: Request, store: Store, wish: Wish, subject: dict[str, str]) -> Response:
-    if not visit_of(request).allows_change(wish.csrf):
-        raise HTTPException(403, "The form is not from this console: go back, load the page again.")
-    try:
-        if wish.foretell:
-            said = decide(store, asked(wish, wish.foretell) | subject | {"dry_run": True}, "console")
-            return _again(request, store, subject, _notice(200, wish, said.effect))
-        taken = decide(store, asked(wish, wish.action) | subject, "console")
-    except Conflict as error:
-        return _again(request, store, subject, _notice(409, wish, error))
-    except (ReviewError, Unclear) as error:
-        return _again(request, store, subject, _notice(422, wish, error))
-    path = request.scope["path"].removesuffix("/reviews")
-    answer = RedirectResponse(f"{quote(path)}?taken={quote(taken.id)}", 303)
-    if not visit_of(request).person.name:
-        set_cookie(answer, request, WHO, quote(taken.who), age=365 * 86400)
-    return answer
-
-
-def _notice(status: int, wish: Wish, said: Exception | str) -> Notice:
-    return Notice(status=status, text=str(said), who=wish.who, reason=wish.reason)
-
-
-def _again(request: Request, store: Store, subject: dict[str, str], notice: Notice) -> Response:
-    """The page that the form was on, as things stand now, and why nothing was done."""
-    if "incident" in subject:
-        return _incident(request, store, subject["incident"], notice=notice)
-    return _pipeline(request, store, subject["pipeline"], notice=notice)
+    again = partial(_incident, request, store, incident_id)
+    return take(request, store, wish, {"incident": incident_id}, lambda notice: again(notice=notice))
 
 
 def _pipeline(
@@ -151,24 +107,19 @@ def _pipeline(
         "EFFECTS": EFFECTS,
         "scenarios": scenarios.listing(store, name),
         "proposals": approvals.listing(store, name),
-        **_of_forms(store, notice, taken),
+        **of_forms(store, notice, taken),
     }
-    return _answers(request).page(request, "pipeline.html", shown, notice.status if notice else 200)
+    return answers_of(request).page(request, "pipeline.html", shown, notice.status if notice else 200)
 
 
 def _incident(
     request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
     found = Incidents(store).get(incident_id)
-    shown = {"incident": cases.detail(store, incident_id), **_of_forms(store, notice, taken)}
+    shown = {"incident": cases.detail(store, incident_id), **of_forms(store, notice, taken)}
     shown |= {"similar": similar_to(store, incident_id), "paid": paid}
     shown |= {"tuning": tuning.propose(store, found) if found.verdict == "false_alarm" else None}
     waiting = approvals.listing(store, found.pipeline)
     shown |= {"proposals": [one for one in waiting if one["incident"] == incident_id]}
     shown |= {"kept": cards.card_or_none(store, incident_id), **shadow.shown(store, incident_id)}
-    return _answers(request).page(request, "incident.html", shown, notice.status if notice else 200)
-
-
-def _of_forms(store: Store, notice: Notice | None, taken: str) -> dict[str, Any]:
-    """What every page with a form shows: what became of the last decision, an id for the next."""
-    return {"notice": notice, "taken": taken, "review_id": uuid4().hex, "tally": reading.tally(store)}
+    return answers_of(request).page(request, "incident.html", shown, notice.status if notice else 200)

@@ -1,7 +1,7 @@
 """Reading pipelines: a few queries per page, however many shards and incidents there are."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -46,8 +46,15 @@ class _Course(NamedTuple):
 
 def summaries(store: Store) -> list[PipelineSummary]:
     """All pipelines by name."""
+    return fleet(store)[0]
+
+
+def fleet(store: Store) -> tuple[list[PipelineSummary], dict[str, Tally]]:
+    """All pipelines by name, and the incidents of each."""
     with store.read() as db:
-        return [PipelineSummary(**_summary(course)) for course in _courses(db)]
+        courses = _courses(db)
+    found = [PipelineSummary(**_summary(course)) for course in courses]
+    return found, {course.row.pipeline: course.incidents for course in courses}
 
 
 def detail(store: Store, name: str) -> PipelineDetail:
@@ -80,9 +87,18 @@ def detail(store: Store, name: str) -> PipelineDetail:
 
 def tally(store: Store) -> Tally:
     """How many incidents of all pipelines are in each state."""
+    return total(tallies(store))
+
+
+def tallies(store: Store) -> dict[str, Tally]:
+    """How many incidents of each pipeline are in each state; those without any are left out."""
     with store.read() as db:
-        found = _tallies(db).values()
-    return Tally(**{name: sum(getattr(one, name) for one in found) for name in Tally.model_fields})
+        return _tallies(db)
+
+
+def total(of: Mapping[str, Tally]) -> Tally:
+    """Tallies as one."""
+    return Tally(**{name: sum(getattr(one, name) for one in of.values()) for name in Tally.model_fields})
 
 
 def points(store: Store, name: str, span: Span) -> list[PointView]:

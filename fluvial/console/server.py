@@ -8,6 +8,8 @@ from threading import Event, Thread
 import uvicorn
 
 from fluvial.console.app import BY_TOKEN, SignIn, create
+from fluvial.console.pulse import Pulse
+from fluvial.settings import Settings
 from fluvial.store import Store
 
 ANY = ("0.0.0.0", "::", "")
@@ -21,8 +23,9 @@ class ConsoleServer:
     """Serves a store's console; without ``host`` only this machine can reach it.
 
     ``webhook`` is the token of Alertmanager. ``port`` 0 is any free one; ``names`` are further host names
-    under which people open it. From construction on the port is ours and ``url`` is known; nobody is
-    answered before :meth:`start`. Raises OSError where the port is taken.
+    under which people open it; ``here`` are the settings of this machine. From construction on the port is
+    ours and ``url`` is known; nobody is answered before :meth:`start`. Raises OSError where the port is
+    taken.
     """
 
     def __init__(
@@ -35,16 +38,17 @@ class ConsoleServer:
         port: int = 0,
         names: Sequence[str] = (),
         sign_in: SignIn = BY_TOKEN,
+        here: Settings | None = None,
     ) -> None:
         self.token = token or secrets.token_urlsafe(24)
         self._host, self._local = host, sign_in.local
         known = [host, *names, *([socket.gethostname()] if host in ANY else [])]
-        app = create(store, token=self.token, webhook=webhook, names=known, sign_in=sign_in)
+        app = create(store, token=self.token, webhook=webhook, names=known, here=here, sign_in=sign_in)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         # No access log: it would write the token down.
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        self._server = _Server(config)
+        self._server = _Server(config, app.state.pulse)
         self._thread: Thread | None = None
 
     @property
@@ -87,12 +91,16 @@ class ConsoleServer:
 
 
 class _Server(uvicorn.Server):
-    """Tells another thread when starting is over, well or not."""
+    """Tells another thread when starting is over, well or not; ends what would go on for ever."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, pulse: Pulse) -> None:
         super().__init__(config)
-        self.settled = Event()
+        self.settled, self._pulse = Event(), pulse
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.settled.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._pulse.close()  # else the connections of those who listen would be waited for
+        await super().shutdown(sockets)

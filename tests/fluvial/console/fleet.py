@@ -225,10 +225,14 @@ def report(store: Store, status: ShardStatus, **changes: Any) -> None:
     journal.report(status.shard, epoch, replace(status, **changes).as_json())
 
 
-def draw(store: Store, pipeline: str, count: int = 340) -> None:
+def draw(
+    store: Store, pipeline: str, count: int = 340, *, metric: str = "rocauc", scale: float = 1.0
+) -> None:
     """A quality curve that gets better, with a spell of worse from point 255 on."""
     chance = random.Random(7)
     rows = [_point(pipeline, number, chance) for number in range(1, count + 1)]
+    for row in rows if metric != "rocauc" else ():
+        row["data"]["recent"]["model"] = {metric: scale * row["data"]["loss"]["model"] * 2}
     with store.write() as db:
         db.execute(point_table.insert(), rows)
 

@@ -22,9 +22,11 @@ PAGES = [
     "/pipelines/intent",
     "/incidents",
     f"/incidents/{INCIDENT}",
+    "/settings",
     "/audit",
     "/signin",
 ]
+PAGES += [f"/pipelines/flights/{room}" for room in ("quarantine", "labels", "models", "settings")]
 
 
 @pytest.fixture

@@ -53,12 +53,12 @@ def incident_of(world: World) -> Incident:
 
 
 def computed(world: World) -> list[Job]:
-    """Ask for what is due, compute all that waits, and give the jobs of the incident, the newest first."""
+    """Ask for what is due, compute all that waits; the jobs of the incident but its card, the newest first."""
     Dispatch(world.pipeline, world.store, 500).look()
     bench = Bench(world.place(), world.store)
     while bench.one():
         pass
-    return Jobs(world.store).of(incident_of(world).id)
+    return [job for job in Jobs(world.store).of(incident_of(world).id) if job.kind != "card"]
 
 
 def more(world: World, n: int, first: int = BEFORE + AFTER) -> Any:

@@ -60,18 +60,18 @@ def test_a_dry_run_says_what_would_be_done_and_the_decision_does_it(
     computed(world)
     words = ("review", "adopt", incident_of(world).id, "--variant", "retrained", "--who", "ann")
     would = command(*words, "--dry-run")
-    assert would.out.startswith("Would be done: Shard 0 goes on with this model: retrained from a window")
+    assert would.out.startswith("It would do this: Shard 0 goes on with this model: retrained from a window")
     assert told(world) == []
-    assert command(*words).out == would.out.replace("Would be done", "Done")
+    assert command(*words).out == would.out.replace("It would do this", "Done")
     assert [action for action, _, _ in told(world)] == ["adopt"]
     assert command(*words).out.startswith("Already so")
 
 
 def test_what_an_action_needs_is_asked_for(world: World, command: Commandline) -> None:
     for words, said in (
-        (("adopt",), "adopt needs a variant"),
-        (("exclude_source",), "exclude_source needs a source"),
-        (("reset", "--source", "B"), "a source is for exclude_source or include_source or rollback"),
+        (("adopt",), "adopt needs variant"),
+        (("exclude_source",), "exclude_source needs source"),
+        (("reset", "--source", "B"), "source is not for reset"),
         (("exclude_source", "--source", "B", "--since", "yesterday"), "--since: 'yesterday' is neither"),
         (("exclude_source", "--source", "B", "--since", "57"), "--since 57: write a time"),
     ):
