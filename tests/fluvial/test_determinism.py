@@ -13,7 +13,7 @@ import pytest
 from consumers.record import Record
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
-from fluvial.shard import Published, Raised, Shard, batch_step
+from fluvial.shard import Curve, Published, Raised, Shard, batch_step
 from fluvial.snapshot import seal, unseal
 from tests.fluvial.shards import START, towns
 
@@ -96,11 +96,10 @@ def test_the_size_of_batches_changes_nothing(name: str) -> None:
     assert len({digest(name, records, batch=size) for size in (1, 13, 10_000)}) == 1
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_what_comes_out_of_a_run_of_records_is_what_comes_out_of_them_one_by_one(name: str) -> None:
-    records, together, apart = list(stream()), Shard(pipeline(name), 0), Shard(pipeline(name), 0)
+def test_what_comes_out_of_a_run_of_records_is_what_comes_out_of_them_one_by_one() -> None:
+    records, together, apart = list(stream(1200)), Shard(pipeline("linear"), 0), Shard(pipeline("linear"), 0)
     outputs = [output for record in records for output in apart.step(record)]
-    assert {type(output) for output in outputs} >= {Published, Raised}
+    assert {type(output) for output in outputs} == {Published, Raised, Curve}
     assert together.steps(records) == outputs
     assert together.status().as_json() == apart.status().as_json()
 
