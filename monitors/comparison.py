@@ -1,9 +1,9 @@
 """Comparison: where a window falls apart best, and whether the budget of false alarms allows to say so.
 
 Every split of the window into before and after is judged by the likelihood ratio of two coins against
-one (for anything between 0 and 1 it is an upper bound), divided by how dependent observations are. The
-variance is an estimate, so the ratio is Student's and not the normal one. What is needed follows from
-the budget: 100,000 / n comparisons of ``n`` new observations are looks of their own.
+one (for anything between 0 and 1 it is an upper bound), weighed by how dependent observations may be.
+What is needed follows from the budget: 100,000 / n comparisons of ``n`` new observations are looks of
+their own.
 """
 
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from itertools import pairwise
 from math import inf, log
 from typing import NamedTuple
 
-from monitors.dependence import Effect, Reading
+from monitors.profile import Reading
 from monitors.spec import LevelSpec
 from monitors.window import Window
 
 LOOKS = 9.0
 """Looks for each stretch of its own: several splits are tried, at a few lengths. Measured on coins."""
 
-FEW = 60.0
+FEW = 10.0
 """The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
 
-GOOD_NEWS = 1.5
+GOOD_NEWS = 2.5
 """The evidence (nats) that an improvement needs on top: it can wait, the budget is for calls."""
 
 LEAST = 2.5
@@ -40,7 +40,7 @@ class Split(NamedTuple):
     after: float
     score: float
     needed: float
-    effect: Effect
+    effect: float
     onset: float
 
     @property
@@ -53,7 +53,7 @@ class Split(NamedTuple):
         """The variance of the change."""
         before = self.before * (1.0 - self.before) / self.n_before
         after = self.after * (1.0 - self.after) / self.n_after
-        return max(self.effect.size * (before + after), 1e-12)
+        return max(self.effect * (before + after), 1e-12)
 
     @property
     def convincing(self) -> bool:
@@ -125,19 +125,13 @@ def best_split(found: list[Place], dependence: Reading) -> Split | None:
     """
     best, most = None, -inf
     for place in found:
-        effect = dependence.at(place.n_after)
-        score = _students(place.ratio / effect.size, effect.freedom)
+        score = dependence.evidence(place.ratio, place.n_after)
         if score - place.needed > most:
-            most, best = score - place.needed, (place, score, effect)
+            most, best = score - place.needed, (place, score)
     if best is None:
         return None
-    (n0, n1, before, after, _, needed, onset), score, effect = best
-    return Split(n0, n1, before, after, score, needed, effect, onset)
-
-
-def _students(ratio: float, freedom: float) -> float:
-    """A log likelihood ratio whose variance is an estimate of so many degrees of freedom."""
-    return 0.5 * (freedom + 1.0) * log(1.0 + 2.0 * ratio / freedom)
+    (n0, n1, before, after, _, needed, onset), score = best
+    return Split(n0, n1, before, after, score, needed, dependence.effect(n1), onset)
 
 
 def _ratio(n0: int, p0: float, n1: int, p1: float) -> float:

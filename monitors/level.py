@@ -11,7 +11,8 @@ from typing import Literal
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.change import Change
 from monitors.comparison import Split, best_split, places, rises
-from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence, spread
+from monitors.dependence import LEAP, Dependence, spread
+from monitors.profile import INDEPENDENT
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -23,9 +24,18 @@ STATES: tuple[State, ...] = ("warming", "quiet", "suspected", "alarm")
 LOOK_EVERY = 64
 """Blocks between two comparisons that nothing asked for."""
 
+CLOSE = 6.0
+"""The evidence (nats) of a rumour from which on every rise of it is looked into."""
+
 CLEARLY = 4.5
 """The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
+import os
+DOUBT, TRUST = float(os.environ.get('DOUBT','0.003')), float(os.environ.get('TRUSTP','0.0003'))
+"""How likely a stream depends on itself for long; the lower where nobody is called by it."""
+
+import os
+PLAIN = int(os.environ.get('PLAIN','1'))
 ENOUGH = 128
 """Observations from which on a mean says how much single ones vary."""
 
@@ -47,8 +57,8 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
-        caution = TRUST if spec.two_sided and not spec.counted else CAUTION
-        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution)
+        doubt = TRUST if spec.two_sided and not spec.counted else DOUBT
+        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, doubt)
         self._rumour = Rumour(spec.smallest_change)
         self._spread = 0.0
         self._since = self._time = -inf
@@ -79,7 +89,7 @@ class Level:
 
     def effect(self, n: int) -> float:
         """How many times more the mean of ``n`` observations varies than if they were independent."""
-        return self._ladder.reading().at(n).size
+        return self._ladder.reading().effect(n)
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""
@@ -142,7 +152,7 @@ class Level:
         self._window = Window(self._window.since, reversed(restated))
         if not any(map(any, before)):
             pace = (self._time - self._since) / max(self.n, 1)
-            self._ladder.less(lambda n: self._rhythm.roughness(n * pace), self._spread or 1.0)
+            self._ladder.less(lambda n: self._rhythm.roughness(n * pace))
             self._rumour.forget()
         self._tune()
 
@@ -157,7 +167,8 @@ class Level:
         if self._spread:
             self._ladder.add(block.total / block.n, self._spread)
         self._listen(block)
-        due = self._blocks % LOOK_EVERY == 0 or (self._rumour.evidence >= LOUD and self.n >= self._look_at)
+        loud = self._rumour.evidence
+        due = self._blocks % LOOK_EVERY == 0 or (loud >= LOUD and self.n >= self._look_at) or loud > self._close_at
         if 0 <= self._settled_at <= self.n:
             self._settle()
         elif not self._warm and self.n >= self._warm_at and self._is_warm():
@@ -173,13 +184,14 @@ class Level:
         self._rumour.add(block.n, block.total)
         if before < LOUD <= self._rumour.evidence:
             self._look_at = self._heard_at = self.n
+            self._close_at = CLOSE
 
     def _tune(self) -> None:
         effect = 1.0
         if self._window.n >= ENOUGH:
             mean = self._window.mean
             self._spread = spread(mean)
-            effect = self._ladder.reading().at(self._window.n // 4).size
+            effect = self._ladder.reading().effect(self._window.n // 4)
         self._rumour.tune(self._window.mean, effect)
 
     def _say_state(self) -> None:
@@ -195,6 +207,7 @@ class Level:
         self._window = window
         self._rumour.forget()
         self._look_at = self._heard_at = self.n
+        self._close_at = CLOSE
         self._tune()
 
     # ---- warming up
@@ -224,8 +237,8 @@ class Level:
         split = best_split(found, self._ladder.reading())
         if split is None or split.convincing:
             return split
-        plain = best_split(found, UNKNOWN)
-        if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
+        plain = best_split(found, INDEPENDENT)
+        if plain is not None and (PLAIN or abs(plain.change) > LEAP):  # its place is where the means differ most
             split = plain
         apart = self._ladder.without(split.change, spread(split.before))
         return best_split(found, self._ladder.reading(apart))
@@ -236,6 +249,7 @@ class Level:
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
         self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 16)
+        self._close_at = max(CLOSE, self._rumour.evidence)
         calm = self._warm and self._settled_at < 0
         if not calm and not rises(self._window, self._spec.gross):
             return  # most looks end here: the evidence need not be weighed
@@ -279,7 +293,7 @@ class Level:
             high=split.change + room,
             score=sqrt(2.0 * split.score),
             needed=sqrt(2.0 * split.needed),
-            dependence=split.effect.size,
+            dependence=split.effect,
             season=self._rhythm.size,
             phase=phase,
         )
@@ -330,7 +344,7 @@ class Level:
             return None
         before = self.n - self._window.n - self._last[1] if self._last is not None else 0
         held = max(1, before + change.left(self._window, late))
-        effect = self._ladder.reading().at(late.n)
+        effect = self._ladder.reading().effect(late.n)
         split = Split(held, late.n, change.reached, late.mean, 0.0, 0.0, effect, late.since)
         split = split._replace(
             score=0.5 * split.change**2 / split.variance
