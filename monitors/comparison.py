@@ -11,7 +11,8 @@ from itertools import pairwise
 from math import inf, log
 from typing import NamedTuple
 
-from monitors.profile import Reading
+from monitors.dependence import Dependence, spread
+from monitors.profile import INDEPENDENT, Reading
 from monitors.spec import LevelSpec
 from monitors.window import Window
 
@@ -73,8 +74,10 @@ class Place(NamedTuple):
     onset: float
 
 
-def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> list[Place]:
-    """The splits of a window, newest first, that would be convincing were observations independent.
+def places(
+    window: Window, spec: LevelSpec, lift: Callable[[float], float], slightest: float = 1.0
+) -> list[Place]:
+    """The splits of a window, newest first, that would be convincing at the slightest dependence there may be.
 
     ``lift`` says what the seasons have added since an event time, on average: no errors in a stretch
     are less of a surprise at an hour that hardly has any.
@@ -84,7 +87,7 @@ def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> l
     if not n:
         return found
     base, patience = log(LOOKS * 1e5 / spec.budget), 0.0 if spec.two_sided else GOOD_NEWS
-    vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
+    vary = slightest * max(window.mean * (1.0 - window.mean), 1e-4) * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
     for (more, more_total, _), older in pairwise(window.buckets()):
         n1 += more
@@ -105,6 +108,19 @@ def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> l
         ratio = _ratio(n0, before + up, n1, after + up)
         found.append(Place(n0, n1, before, after, ratio, needed, older.time))
     return found
+
+
+def judged(
+    window: Window, spec: LevelSpec, lift: Callable[[float], float], ladder: Dependence
+) -> Split | None:
+    """The best split of a window, by how the stream varies with or without the step at its sharpest one."""
+    found = places(window, spec, lift, ladder.slightest)
+    split = best_split(found, ladder.reading()) if found else None
+    if split is None or split.convincing:
+        return split
+    sharpest = best_split(found, INDEPENDENT)
+    assert sharpest is not None
+    return best_split(found, ladder.reading(ladder.without(sharpest.change, spread(sharpest.before))))
 
 
 def rises(window: Window, least: float) -> bool:

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from monitors.profile import Reading, weighed
 
+DOUBT, TRUST = 0.003, 0.0003
+"""How likely a stream depends on itself for longer than a block; the latter where nobody is called by it."""
+
 LEAST = 2
 """Differences that a length needs before it is heard."""
 
@@ -23,6 +26,10 @@ LEAP = 0.3
 
 SHARE = 2.0 / 3.0
 """What a difference is worth in degrees of freedom: neighbouring ones have a block in common."""
+
+
+SLIGHTEST = 0.8
+"""The share of what neighbouring blocks differ by that chance may have added."""
 
 
 class Counts(NamedTuple):
@@ -70,14 +77,22 @@ class Dependence:
 
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
-    ...     ladder.add(0.3 if i // 64 % 2 else 0.1, 0.16)   # 512 observations low, 512 high
-    >>> 10 < ladder.reading().effect(256) < 40
+    ...     ladder.add(0.3 if (i // 8) ** 3 % 11 < 4 else 0.1, 0.16)   # low or high for 64 observations or so
+    >>> round(ladder.reading().effect(8), 1) < 1 < round(ladder.reading().effect(256), 1)
     True
     """
 
-    def __init__(self, block: int, least: float = 1e-3, doubt: float = 0.25) -> None:
+    def __init__(self, block: int, least: float = 1e-3, doubt: float = DOUBT) -> None:
         self._block, self._least, self._doubt = block, least, doubt
         self._rungs: list[Rung] = []
+
+    @property
+    def slightest(self) -> float:
+        """An effect below which none is likely, and never above 1."""
+        if not self._rungs or not self._rungs[0].expected:
+            return 1.0
+        first = self._rungs[0]
+        return min(max(SLIGHTEST * self._block * first.squares / (2.0 * first.expected), self._least), 1.0)
 
     def add(self, mean: float, spread: float) -> None:
         """Take the mean of the next block.
