@@ -141,13 +141,13 @@ def best_split(found: list[Place], dependence: Reading) -> Split | None:
     """
     best, most = None, -inf
     for place in found:
-        score = dependence.evidence(place.ratio, place.n_after)
+        score = dependence.evidence(place.ratio, min(place.n_before, place.n_after))
         if score - place.needed > most:
             most, best = score - place.needed, (place, score)
     if best is None:
         return None
     (n0, n1, before, after, _, needed, onset), score = best
-    return Split(n0, n1, before, after, score, needed, dependence.effect(n1), onset)
+    return Split(n0, n1, before, after, score, needed, dependence.effect(min(n0, n1)), onset)
 
 
 def _ratio(n0: int, p0: float, n1: int, p1: float) -> float:

@@ -16,7 +16,7 @@ from monitors.dependence import DOUBT, TRUST, Dependence, spread
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
-from monitors.window import Bucket, Window
+from monitors.window import FINE, Bucket, Window
 
 State = Literal["warming", "quiet", "suspected", "alarm"]
 STATES: tuple[State, ...] = ("warming", "quiet", "suspected", "alarm")
@@ -87,7 +87,7 @@ class Level:
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""
-        self._restart(Window(self._time))
+        self._restart(Window(self._time, per_row=FINE))
         self._ladder.cut()
         self._course.forget()
         self._block_n, self._block_total = 0, 0.0
@@ -145,7 +145,7 @@ class Level:
     def _restate(self, before: list[list[float]]) -> None:
         """Take the new seasons off what the window holds; the first ones change how it varies as well."""
         restated = self._rhythm.restated(self._window, before)
-        self._window = Window(self._window.since, reversed(restated))
+        self._window = Window(self._window.since, reversed(restated), self._window.per_row)
         if not any(map(any, before)):
             pace = (self._time - self._since) / max(self.n, 1)
             self._ladder.less(lambda n: self._rhythm.roughness(n * pace))

@@ -93,7 +93,7 @@ class Reading:
         return sum([share * effect for share, effect in self._of(n)])
 
     def evidence(self, ratio: float, n: int) -> float:
-        """A log likelihood ratio of independent observations, with ``n`` since the change, as evidence (nats)."""
+        """What a log likelihood ratio of independent observations is worth (nats), ``n`` on the shorter side."""
         if ratio <= 0.0:
             return 0.0
         chance = sum([share * exp(-ratio / effect) for share, effect in self._of(n)])
