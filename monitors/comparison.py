@@ -77,7 +77,7 @@ class Place(NamedTuple):
 def places(
     window: Window, spec: LevelSpec, lift: Callable[[float], float], slightest: float = 1.0
 ) -> list[Place]:
-    """The splits of a window, newest first, that would be convincing at the slightest dependence there may be.
+    """The splits of a window, newest first, that would be convincing were dependence as slight as it can be.
 
     ``lift`` says what the seasons have added since an event time, on average: no errors in a stretch
     are less of a surprise at an hour that hardly has any.

@@ -1,4 +1,4 @@
-"""Course: what a monitor has said about one quantity so far, and how the next thing to say goes on from there."""
+"""Course: what a monitor has said about one quantity so far, and how the next thing to say goes on."""
 
 from math import sqrt
 from typing import NamedTuple

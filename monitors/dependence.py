@@ -151,7 +151,11 @@ class Dependence:
     def forget_step(self, step: float, spread: float) -> None:
         """Go on as if one step of this height had not happened; no difference may span it."""
         for rung, counts in zip(self._rungs, self.without(step, spread), strict=True):
-            rung.count, rung.squares, rung.expected = max(rung.count - 1.0, 0.0), counts.squares, counts.expected
+            rung.count, rung.squares, rung.expected = (
+                max(rung.count - 1.0, 0.0),
+                counts.squares,
+                counts.expected,
+            )
         self.cut()
 
     def reading(self, counts: list[Counts] | None = None) -> Reading:

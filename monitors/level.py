@@ -25,10 +25,10 @@ LOOK_EVERY = 64
 """Blocks between two comparisons that nothing asked for."""
 
 CLOSE = 6.0
-"""The evidence (nats) of a rumour from which on half blocks are looked at, and every rise of it is looked into."""
+"""The evidence (nats) of a rumour from which on half blocks and every rise of it are looked into."""
 
 ONCE = 4.0
-"""How much more of the budget the one look at the end of the warm-up has: what it misses becomes the reference."""
+"""How many times the budget the look at the end of the warm-up has: what it misses is the reference."""
 
 CLEARLY = 4.5
 """The evidence (nats) for a change to be over before it has settled: three standard errors."""

@@ -69,7 +69,7 @@ def profiles(lengths: int) -> tuple[Profile, ...]:
 
 
 def _of_means(apart: Sequence[float]) -> tuple[float, ...]:
-    """What means vary by, from what neighbours differ by: a mean varies by half of that and half of a longer one.
+    """What means vary by, from what neighbours differ by: half of that and half of what longer ones do.
 
     The difference of two blocks leaves out what both have in common, which is what they have from
     the block of twice their length (the variances of Haar's wavelets add up to the whole).
@@ -93,7 +93,7 @@ class Reading:
         return sum([share * effect for share, effect in self._of(n)])
 
     def evidence(self, ratio: float, n: int) -> float:
-        """What a log likelihood ratio of independent observations is worth (nats), ``n`` on the shorter side."""
+        """What a log likelihood ratio of independent coins is worth (nats), ``n`` on the shorter side."""
         if ratio <= 0.0:
             return 0.0
         chance = sum([share * exp(-ratio / effect) for share, effect in self._of(n)])
