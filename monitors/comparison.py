@@ -106,7 +106,8 @@ def places(
             continue
         up = lift(older.time)
         ratio = _ratio(n0, before + up, n1, after + up)
-        found.append(Place(n0, n1, before, after, ratio, needed, older.time))
+        if ratio >= slightest * needed:
+            found.append(Place(n0, n1, before, after, ratio, needed, older.time))
     return found
 
 

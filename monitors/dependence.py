@@ -8,6 +8,7 @@ weighed in monitors/profile.py.
 """
 
 from collections.abc import Callable
+from math import sqrt
 from typing import NamedTuple
 
 from monitors.profile import Reading, weighed
@@ -26,10 +27,6 @@ LEAP = 0.3
 
 SHARE = 2.0 / 3.0
 """What a difference is worth in degrees of freedom: neighbouring ones have a block in common."""
-
-
-SLIGHTEST = 0.8
-"""The share of what neighbouring blocks differ by that chance may have added."""
 
 
 class Counts(NamedTuple):
@@ -92,7 +89,8 @@ class Dependence:
         if not self._rungs or not self._rungs[0].expected:
             return 1.0
         first = self._rungs[0]
-        return min(max(SLIGHTEST * self._block * first.squares / (2.0 * first.expected), self._least), 1.0)
+        sure = max(1.0 - 2.0 * sqrt(2.0 / max(SHARE * first.count, 1.0)), 0.0)
+        return min(max(sure * self._block * first.squares / (2.0 * first.expected), self._least), 1.0)
 
     def add(self, mean: float, spread: float) -> None:
         """Take the mean of the next block.

@@ -24,6 +24,9 @@ STATES: tuple[State, ...] = ("warming", "quiet", "suspected", "alarm")
 LOOK_EVERY = 64
 """Blocks between two comparisons that nothing asked for."""
 
+WEIGH = 16
+"""After so much of what was seen again, it is weighed anew how dependent that is."""
+
 CLOSE = 6.0
 """The evidence (nats) of a rumour from which on half blocks and every rise of it are looked into."""
 
@@ -58,7 +61,7 @@ class Level:
         self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, doubt)
         self._course = Course(name, spec)
         self._rumour = Rumour(spec.smallest_change)
-        self._spread = 0.0
+        self._spread, self._effect, self._weigh_at = 0.0, 1.0, 0
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
         self._bin_n, self._bin_total = 0, 0.0
@@ -197,11 +200,11 @@ class Level:
         return evidence >= LOUD and (self.n >= self._look_at or evidence > self._close_at)
 
     def _tune(self) -> None:
-        effect = 1.0
         if self._window.n >= ENOUGH:
             self._spread = spread(self._window.mean)
-            effect = self.effect(self._window.n // 4)
-        self._rumour.tune(self._window.mean, effect)
+            if self.n >= self._weigh_at:
+                self._effect, self._weigh_at = self.effect(self._window.n // 4), self.n + self.n // WEIGH
+        self._rumour.tune(self._window.mean, self._effect)
 
     def _say_state(self) -> None:
         if self._settled_at >= 0:
