@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from monitors.profile import Reading, weighed
 
-DOUBT, TRUST = 0.003, 0.0003
+DOUBT, TRUST = 0.03, 0.0003
 """How likely a stream depends on itself for longer than a block; the latter where nobody is called by it."""
 
 LEAST = 2

@@ -30,9 +30,6 @@ WEIGH = 16
 CLOSE = 6.0
 """The evidence (nats) of a rumour from which on half blocks and every rise of it are looked into."""
 
-ONCE = 4.0
-"""How many times the budget the look at the end of the warm-up has: what it misses is the reference."""
-
 CLEARLY = 4.5
 """The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
@@ -232,7 +229,7 @@ class Level:
     def _end_warmup(self) -> None:
         """Say a rise within the warm-up now; otherwise leave the learning curve out of the reference."""
         self._warm = True
-        split = self._split(ONCE)
+        split = self._split()
         said = split is not None and split.convincing and abs(split.change) >= self._spec.smallest_change
         if split is not None and said and (split.change > 0 or self._spec.two_sided):
             self._raise(split)
@@ -241,10 +238,8 @@ class Level:
 
     # ---- comparing
 
-    def _split(self, times: float = 1.0) -> Split | None:
-        """The best split, with so many times the budget."""
-        spec = self._spec if times == 1.0 else self._spec._replace(budget=times * self._spec.budget)
-        return judged(self._window, spec, self._lift, self._ladder)
+    def _split(self) -> Split | None:
+        return judged(self._window, self._spec, self._lift, self._ladder)
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0
