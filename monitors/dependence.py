@@ -32,7 +32,7 @@ SHARE = 2.0 / 3.0
 class Counts(NamedTuple):
     """Of one length of block: how many differences, the sum of their squares and of what was expected."""
 
-    count: float
+    number: float
     squares: float
     expected: float
 
@@ -159,11 +159,11 @@ class Dependence:
     def reading(self, counts: list[Counts] | None = None) -> Reading:
         """What the ladder says, or would say by other counts than its own."""
         effects, freedoms = [], []
-        for index, (count, squares, expected) in enumerate(self._told() if counts is None else counts):
-            if count < LEAST or expected <= 0.0:
+        for index, (number, squares, expected) in enumerate(self._told() if counts is None else counts):
+            if number < LEAST or expected <= 0.0:
                 break
             effects.append(max((self._block << index) * squares / (2.0 * expected), self._least))
-            freedoms.append(SHARE * count)
+            freedoms.append(SHARE * number)
         return weighed(self._block, effects, freedoms, self._doubt, self._least)
 
     def _told(self) -> list[Counts]:

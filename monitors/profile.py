@@ -124,7 +124,9 @@ def weighed(
     lengths = max(len(effects), SHORT)
     weights = [min(one, TRUSTED) for one in freedoms]
     whole, seen = sum(weights), list(map(mul, weights, effects))
-    told = [(log(1.0 - doubt), *_scaled(0.0, sum(seen), whole, least), (1.0,))]
+    told: list[tuple[float, float, float, tuple[float, ...]]] = [
+        (log(1.0 - doubt), *_scaled(0.0, sum(seen), whole, least), (1.0,))
+    ]
     for logs, shares, means, prior in profiles(lengths):
         grown = sum(map(mul, weights, logs))
         told.append((log(doubt * prior), *_scaled(grown, sum(map(mul, seen, shares)), whole, least), means))
