@@ -42,6 +42,13 @@ def test_a_token_becomes_a_session_and_the_decision_has_its_user_s_name(app: Fas
     assert trail.entries(store, limit=1)[0].who == "reviewer right"
 
 
+def test_a_page_offers_what_its_visitor_may_do(app: FastAPI, store: Store) -> None:
+    offered = {"viewer": (False, False), "reviewer": (True, False), "operator": (True, True)}
+    for role, (has, steers) in offered.items():
+        page = signed_in(app, token_of(store, role)).get(PAGE).text  # type: ignore[arg-type]
+        assert ('value="acknowledge"' in page, 'value="pause"' in page) == (has, steers)
+
+
 def test_nobody_decides_in_the_name_of_somebody_else(app: FastAPI, store: Store) -> None:
     token = token_of(store, "operator")
     program, browser = bearer(app, token), signed_in(app, token)
