@@ -27,12 +27,14 @@ FACTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(FACTS, MOMENTS)
 def test_a_state_is_one_of_those_there_are_whatever_the_facts(facts: Facts, now: float) -> None:
     assert state(facts, now) in STATES
     assert quiet(facts, now) <= (state(facts, now) in ("acknowledged", "snoozed"))
 
 
+@settings(deadline=None)
 @given(FACTS)
 def test_time_alone_moves_an_incident_along_legal_ways_only(facts: Facts) -> None:
     done = int(max(facts.acknowledged_at or 0, facts.resolved_at or 0))  # nobody acts in the future
@@ -42,6 +44,7 @@ def test_time_alone_moves_an_incident_along_legal_ways_only(facts: Facts) -> Non
         assert after not in ("resolved", "acknowledged") or after == before, "only people do that"
 
 
+@settings(deadline=None)
 @given(FACTS, MOMENTS)
 def test_nothing_changes_before_the_moment_that_is_due(facts: Facts, now: float) -> None:
     at = due(facts, now)
@@ -50,6 +53,7 @@ def test_nothing_changes_before_the_moment_that_is_due(facts: Facts, now: float)
         assert (state(facts, later), marks(facts, later)) == (state(facts, now), marks(facts, now))
 
 
+@settings(deadline=None)
 @given(FACTS, MOMENTS)
 def test_whoever_has_it_cannot_hide_that_it_grew(facts: Facts, now: float) -> None:
     grown = facts._replace(grew_at=now, acknowledged_at=now - 1, scenario=None)
@@ -63,6 +67,7 @@ PEOPLE = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(PEOPLE)
 def test_people_and_monitors_move_an_incident_along_legal_ways_only(deeds: list[str]) -> None:
     facts, now = Facts(fires_at=3.0, escalates_at=13.0, grew_at=0.0), 0.0

@@ -128,7 +128,7 @@ def everything(store: Store) -> dict[str, list[str]]:
         }
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_of_two_who_decide_at_once_one_is_first_and_the_other_is_told_who(desk: Desk) -> None:
     rng, winners, rounds = random.Random(1), Counter[str](), RACES // len(PAIRS)
     for n in range(rounds * len(PAIRS)):
