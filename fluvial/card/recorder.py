@@ -77,7 +77,7 @@ class Mute(Watch):
     """Monitors that hear nothing and say nothing."""
 
     def __init__(self) -> None:
-        self.standings_shown: dict[str, Any] = {}
+        """They hold nothing, not even what monitors begin with."""
 
     def drain(self) -> list[Alarm]:
         """Nothing."""
