@@ -1,5 +1,6 @@
 """Adopting: the shard goes on with exactly the model that a recipe gives, here and in every replay."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fluvial.backtest import backtest
 from fluvial.history import History
 from fluvial.shadow.recipe import Recipe
 from fluvial.store import decision_table
+from learners.expression import build
 from tests.fluvial.world import World, coins, embedded_world, tosses
 
 
@@ -81,3 +83,38 @@ def test_the_model_of_before_the_drift_is_back_where_it_learned_nothing_since(wo
     assert guess(world) < 0.5
     adopt(world, Recipe(at, at, at))
     assert guess(world) > 0.5
+
+
+def by_hand(world: World, first: int, last: int, *, without: str = "") -> Any:
+    """A fresh model that is taught, outside the product, the labels in the batches first + 1 to last."""
+    model, seen = build(world.pipeline.model, seed=world.pipeline.seed), {}
+    for row, records in History(world.place(), 0).read(0, last):
+        for record in records:
+            said = json.loads(record.value or b"")
+            if "label" not in said:
+                seen[said["id"]] = said
+            elif row.number > first and seen[said["id"]]["mint"] != without:
+                event = seen[said["id"]]
+                features = {"weight": event["weight"], "wear": event["wear"]}
+                model.learn_one(features | {"mint_rate": 0.5}, said["label"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("window", "without"), [((12, None), ""), ((4, 11), ""), ((12, 12), ""), ((6, None), "A")]
+)
+def test_a_recipe_learns_the_labels_of_its_batches_and_sources_and_no_other(
+    tmp_path: Path, window: tuple[int, int | None], without: str
+) -> None:
+    world = embedded_world(tmp_path, coins(snapshot_every=1_000_000, source="mint"))
+    learned(world)
+    first, last = window
+    recipe = Recipe(first, first, last, fresh=True, without=(without,) if without else ())
+    shard = adopt(world, recipe)
+    batch = world.journal.rows_with(0, "adopt")[0].number
+    wanted = by_hand(world, first, batch - 1 if last is None else last, without=without)
+    for weight in (-2.0, -0.1, 0.3, 4.0):
+        coin = {"weight": weight, "wear": 0.1}
+        assert shard.state.learner.model.predict_proba_one(coin) == wanted.predict_proba_one(coin)
+    world.log.close()
+    world.store.close()

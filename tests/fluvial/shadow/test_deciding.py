@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fluvial.console.cases import decisions
 from fluvial.inforce import in_force
 from fluvial.review import NotPossible
 from fluvial.reviews import Request, rehearse
@@ -180,3 +181,14 @@ def test_afterwards_the_alternatives_are_held_against_what_was_decided(world: Wo
     assert rows["as_is"]["loss"] == pytest.approx(rows["paused"]["loss"])
     assert rows["undecided"]["loss"] < rows["as_is"]["loss"], "it would have gone on learning the new truth"
     assert rows["undecided"]["high"] < 0
+
+
+def test_afterwards_people_read_since_when_and_how_many_labels_were_learned(world: World) -> None:
+    computed(world)
+    world.decide("pause", incident=incident_of(world).id)
+    more(world, 200)
+    (shown,) = decisions(world.store, incident=incident_of(world).id)
+    assert shown.progress is not None
+    (note,) = shown.progress.notes
+    assert note.startswith("Since batch 91 of shard 0 (coins.events:0 at 4,500, coins.labels:0 at 4,500)")
+    assert note.endswith("learning is paused; 0 labels learned since.")
