@@ -101,15 +101,15 @@ def by_hand(world: World, first: int, last: int, *, without: str = "") -> Any:
 
 
 @pytest.mark.parametrize(
-    ("window", "without"), [((12, None), ""), ((4, 11), ""), ((12, 12), ""), ((6, None), "A")]
+    ("start", "first", "last", "without"),
+    [(12, 12, None, ""), (4, 4, 11, ""), (3, 12, 12, ""), (3, 8, None, ""), (6, 6, None, "A")],
 )
 def test_a_recipe_learns_the_labels_of_its_batches_and_sources_and_no_other(
-    tmp_path: Path, window: tuple[int, int | None], without: str
+    tmp_path: Path, start: int, first: int, last: int | None, without: str
 ) -> None:
     world = embedded_world(tmp_path, coins(snapshot_every=1_000_000, source="mint"))
     learned(world)
-    first, last = window
-    recipe = Recipe(first, first, last, fresh=True, without=(without,) if without else ())
+    recipe = Recipe(start, first, last, fresh=True, without=(without,) if without else ())
     shard = adopt(world, recipe)
     batch = world.journal.rows_with(0, "adopt")[0].number
     wanted = by_hand(world, first, batch - 1 if last is None else last, without=without)
