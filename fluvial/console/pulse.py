@@ -25,6 +25,9 @@ HEARTBEAT = 15.0
 MOST = 100
 """Listeners at the same time; more are asked to come back later."""
 
+LONGEST = 300.0
+"""Seconds after which a stream ends: whoever comes back has to be let in again."""
+
 RETRY = 3000
 """Milliseconds after which a browser that lost the connection tries again."""
 
@@ -39,8 +42,15 @@ class Crowded(Exception):
 class Pulse:
     """One look at the store at a time, for everybody who listens. Belongs to one event loop."""
 
-    def __init__(self, look: Callable[[], Versions], *, every: float = EVERY, most: int = MOST) -> None:
-        self._look, self._every, self._most = look, every, most
+    def __init__(
+        self,
+        look: Callable[[], Versions],
+        *,
+        every: float = EVERY,
+        most: int = MOST,
+        longest: float = LONGEST,
+    ) -> None:
+        self._look, self._every, self._most, self._longest = look, every, most, longest
         self._said, self._closed = "", False
         self._news: asyncio.Event | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -59,8 +69,8 @@ class Pulse:
         self.listeners += 1  # here: what is never begun would never be ended
         try:
             yield f"retry: {RETRY}\n\n"
-            sent = seen
-            while not self._closed:
+            sent, until = seen, asyncio.get_running_loop().time() + self._longest
+            while not self._closed and asyncio.get_running_loop().time() < until:
                 news = self._watched()
                 said = _narrowed(self._said, sees)
                 if said and (fresh := _id(said)) != sent:

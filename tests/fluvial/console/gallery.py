@@ -50,6 +50,8 @@ PICTURES = {
     "models": "/pipelines/flights/models",
     "pipeline-settings": "/pipelines/flights/settings",
     "settings": "/settings",
+    "acknowledge": "/acknowledge",
+    "audit": "/audit",
 }
 """The name of a page's picture, and its address."""
 

@@ -46,10 +46,15 @@ class Asked(NamedTuple):
 def asked(app: FastAPI) -> list[Asked]:
     """Every method of every route, about the pipeline flights."""
     return [
-        Asked(rule, method, re.sub(r"\{(\w+)(:\w+)?\}", lambda found: NAMES.get(found[1], "x"), rule.path))
+        Asked(rule, method, _address(rule.path))
         for rule in Needs(app).rules
         for method in sorted(rule.methods)
     ]
+
+
+def _address(path: str) -> str:
+    found = re.sub(r"\{(\w+)(:\w+)?\}", lambda part: NAMES.get(part[1], "x"), path)
+    return f"{found}?once=true" if found.endswith("/stream") else found  # it would go on for ever
 
 
 def closed(app: FastAPI) -> Iterator[tuple[Asked, Role]]:
