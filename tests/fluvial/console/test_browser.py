@@ -141,6 +141,7 @@ def test_the_page_follows_what_happens_but_a_form_stays_what_it_was(
     expect(page.get_by_text("Ana has it")).to_be_visible(timeout=15_000)
     expect(page.get_by_text("The incident has changed since you opened it.")).to_be_visible()
     assert page.get_by_label("Reason").input_value() == "half a sentence"
+    page.get_by_text("Change the model").click()
     page.get_by_role("button", name="Reset the model").click()
     expect(page.get_by_role("alert")).to_contain_text("Ana was first")
 
