@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from fluvial.card.card import Context, Deed, Deploy
+from fluvial.card.card import Context, Deed, Deploy, Scenario
 from fluvial.card.facts import Facts, similar
 from fluvial.card.window import Window
 from fluvial.journal import Batch, Definition
@@ -30,6 +30,9 @@ def context(window: Window, course: Course, definitions: Sequence[Definition], f
             _deed(row, decision.action, decision.review, facts, window, course)
             for row in window.rows
             for decision in row.decisions
+        ],
+        scenarios=[
+            Scenario(name=one.name, who=one.who, since=one.since, until=one.until) for one in facts.expected
         ],
         similar=similar(facts),
     )

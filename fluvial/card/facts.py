@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from fluvial import scenarios
 from fluvial.card.card import Earlier
 from fluvial.evidence import calling, cause, who
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.reviews import Review, history
+from fluvial.scenarios import Scenario
 from fluvial.store import Store
 
 EARLIER = 200
@@ -20,11 +22,15 @@ ALIKE = 0.25
 
 
 class Facts(NamedTuple):
-    """An incident, the drifts before it, newest first, and the reviews of its pipeline by id."""
+    """An incident, the drifts before it, newest first, and the reviews of its pipeline by id.
+
+    ``expected`` are the scenarios in whose time the change began or was seen.
+    """
 
     incident: Incident
     earlier: Sequence[Incident]
     reviews: Mapping[str, Review]
+    expected: Sequence[Scenario] = ()
 
 
 def facts_of(store: Store, incident: Incident) -> Facts:
@@ -35,7 +41,13 @@ def facts_of(store: Store, incident: Incident) -> Facts:
         one for one in before if (one.opened_at, one.last_time) <= (incident.opened_at, incident.last_time)
     ]
     reviews = history(store, pipeline=incident.pipeline, limit=1000)
-    return Facts(incident, before, {review.id: review for review in reviews})
+    began = min((said["onset"] for said in calling(incident.evidence)), default=incident.last_time)
+    expected = [
+        one
+        for one in scenarios.listing(store, incident.pipeline, every=True)
+        if one.removed_at is None and one.since <= incident.last_time and began <= one.until
+    ]
+    return Facts(incident, before, {review.id: review for review in reviews}, expected)
 
 
 def outcomes(facts: Facts) -> list[Earlier]:

@@ -22,6 +22,7 @@ from fluvial.config import as_written
 from fluvial.evidence import alarm_of
 from fluvial.fingerprint import definition, libraries
 from fluvial.incidents import Incidents
+from fluvial.reviews import Request, review
 from fluvial.store import Store, journal_table
 from fluvial.tables import card_table
 from tests.fluvial.card.scenarios import LOANS, Scenario, loans
@@ -223,6 +224,14 @@ def test_earlier_incidents_stand_beside_with_what_was_decided(world: World) -> N
         "Ben",
         "a test of the scales",
     )
+
+
+def test_a_scenario_of_that_time_stands_in_the_context_and_one_of_another_time_does_not(world: World) -> None:
+    last = Incidents(world.store).get(first(world)).last_time
+    for name, since in (("sale", last - 60), ("holiday", last + 60)):
+        wish = {"action": "expect", "pipeline": world.pipeline.pipeline, "who": "Ana", "name": name}
+        review(world.store, Request(**wish, since=since, until=since + 3600), "cli")
+    assert [(one.name, one.who) for one in card_in(world).context.scenarios] == [("sale", "Ana")]
 
 
 def test_an_incident_about_no_drift_has_no_card(world: World) -> None:
