@@ -1,9 +1,9 @@
 """Comparison: where a window falls apart best, and whether the budget of false alarms allows to say so.
 
 Every split of the window into before and after is judged by the likelihood ratio of two coins against
-one (for anything between 0 and 1 it is an upper bound), weighed by how dependent observations may be.
-What is needed follows from the budget: 100,000 / n comparisons of ``n`` new observations are looks of
-their own.
+one (for anything between 0 and 1 it is an upper bound), divided by how dependent observations are. The
+variance is an estimate, so the ratio is Student's and not the normal one. What is needed follows from
+the budget: 100,000 / n comparisons of ``n`` new observations are looks of their own.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,17 @@ from itertools import pairwise
 from math import inf, log
 from typing import NamedTuple
 
-from monitors.dependence import Dependence, spread
-from monitors.profile import INDEPENDENT, Reading
+from monitors.dependence import Effect, Reading
 from monitors.spec import LevelSpec
 from monitors.window import Window
 
 LOOKS = 9.0
 """Looks for each stretch of its own: several splits are tried, at a few lengths. Measured on coins."""
 
-FEW = 10.0
+FEW = 60.0
 """The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
 
-GOOD_NEWS = 2.5
+GOOD_NEWS = 1.5
 """The evidence (nats) that an improvement needs on top: it can wait, the budget is for calls."""
 
 LEAST = 2.5
@@ -41,7 +40,7 @@ class Split(NamedTuple):
     after: float
     score: float
     needed: float
-    effect: float
+    effect: Effect
     onset: float
 
     @property
@@ -54,7 +53,7 @@ class Split(NamedTuple):
         """The variance of the change."""
         before = self.before * (1.0 - self.before) / self.n_before
         after = self.after * (1.0 - self.after) / self.n_after
-        return max(self.effect * (before + after), 1e-12)
+        return max(self.effect.size * (before + after), 1e-12)
 
     @property
     def convincing(self) -> bool:
@@ -74,10 +73,8 @@ class Place(NamedTuple):
     onset: float
 
 
-def places(
-    window: Window, spec: LevelSpec, lift: Callable[[float], float], slightest: float = 1.0
-) -> list[Place]:
-    """The splits of a window, newest first, that would be convincing were dependence as slight as it can be.
+def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> list[Place]:
+    """The splits of a window, newest first, that would be convincing were observations independent.
 
     ``lift`` says what the seasons have added since an event time, on average: no errors in a stretch
     are less of a surprise at an hour that hardly has any.
@@ -87,7 +84,7 @@ def places(
     if not n:
         return found
     base, patience = log(LOOKS * 1e5 / spec.budget), 0.0 if spec.two_sided else GOOD_NEWS
-    vary = slightest * max(window.mean * (1.0 - window.mean), 1e-4) * n
+    vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
     for (more, more_total, _), older in pairwise(window.buckets()):
         n1 += more
@@ -106,22 +103,8 @@ def places(
             continue
         up = lift(older.time)
         ratio = _ratio(n0, before + up, n1, after + up)
-        if ratio >= slightest * needed:
-            found.append(Place(n0, n1, before, after, ratio, needed, older.time))
+        found.append(Place(n0, n1, before, after, ratio, needed, older.time))
     return found
-
-
-def judged(
-    window: Window, spec: LevelSpec, lift: Callable[[float], float], ladder: Dependence
-) -> Split | None:
-    """The best split of a window, by how the stream varies with or without the step at its sharpest one."""
-    found = places(window, spec, lift, ladder.slightest)
-    split = best_split(found, ladder.reading()) if found else None
-    if split is None or split.convincing:
-        return split
-    sharpest = best_split(found, INDEPENDENT)
-    assert sharpest is not None
-    return best_split(found, ladder.reading(ladder.without(sharpest.change, spread(sharpest.before))))
 
 
 def rises(window: Window, least: float) -> bool:
@@ -142,13 +125,19 @@ def best_split(found: list[Place], dependence: Reading) -> Split | None:
     """
     best, most = None, -inf
     for place in found:
-        score = dependence.evidence(place.ratio, min(place.n_before, place.n_after))
+        effect = dependence.at(place.n_after)
+        score = _students(place.ratio / effect.size, effect.freedom)
         if score - place.needed > most:
-            most, best = score - place.needed, (place, score)
+            most, best = score - place.needed, (place, score, effect)
     if best is None:
         return None
-    (n0, n1, before, after, _, needed, onset), score = best
-    return Split(n0, n1, before, after, score, needed, dependence.effect(min(n0, n1)), onset)
+    (n0, n1, before, after, _, needed, onset), score, effect = best
+    return Split(n0, n1, before, after, score, needed, effect, onset)
+
+
+def _students(ratio: float, freedom: float) -> float:
+    """A log likelihood ratio whose variance is an estimate of so many degrees of freedom."""
+    return 0.5 * (freedom + 1.0) * log(1.0 + 2.0 * ratio / freedom)
 
 
 def _ratio(n0: int, p0: float, n1: int, p1: float) -> float:

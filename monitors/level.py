@@ -5,30 +5,23 @@ evidence propose that something moved; then the window is compared before agains
 with the season taken off, at the pace at which this stream moves by itself, and within the budget.
 """
 
-from math import inf
+from math import inf, sqrt
 from typing import Literal
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.change import Change
-from monitors.comparison import Split, judged, rises
-from monitors.course import Course, Moment
-from monitors.dependence import DOUBT, TRUST, Dependence, spread
+from monitors.comparison import Split, best_split, places, rises
+from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence, spread
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
-from monitors.window import FINE, Bucket, Window
+from monitors.window import Bucket, Window
 
 State = Literal["warming", "quiet", "suspected", "alarm"]
 STATES: tuple[State, ...] = ("warming", "quiet", "suspected", "alarm")
 
 LOOK_EVERY = 64
 """Blocks between two comparisons that nothing asked for."""
-
-WEIGH = 16
-"""After so much of what was seen again, it is weighed anew how dependent that is."""
-
-CLOSE = 6.0
-"""The evidence (nats) of a rumour from which on half blocks and every rise of it are looked into."""
 
 CLEARLY = 4.5
 """The evidence (nats) for a change to be over before it has settled: three standard errors."""
@@ -54,14 +47,15 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
-        doubt = TRUST if spec.two_sided and not spec.counted else DOUBT
-        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, doubt)
-        self._course = Course(name, spec)
+        caution = TRUST if spec.two_sided and not spec.counted else CAUTION
+        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution)
         self._rumour = Rumour(spec.smallest_change)
-        self._spread, self._effect, self._weigh_at = 0.0, 1.0, 0
+        self._spread = 0.0
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
         self._bin_n, self._bin_total = 0, 0.0
+        self._open: Change | None = None
+        self._last: tuple[float, int] | None = None
         self._window = Window(-inf)
         self.rearm()
 
@@ -74,7 +68,9 @@ class Level:
     @property
     def direction(self) -> Direction | None:
         """Which way it went, in the state ``alarm``; None in every other."""
-        return None if self._settled_at < 0 else self._course.direction
+        if self._settled_at < 0 or self._last is None:
+            return None
+        return self._way(self._last[0])
 
     @property
     def window(self) -> Window:
@@ -83,16 +79,14 @@ class Level:
 
     def effect(self, n: int) -> float:
         """How many times more the mean of ``n`` observations varies than if they were independent."""
-        return self._ladder.reading().effect(n)
+        return self._ladder.reading().at(n).size
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""
-        self._restart(Window(self._time, per_row=FINE))
+        self._restart(Window(self._time))
         self._ladder.cut()
-        self._course.forget()
         self._block_n, self._block_total = 0, 0.0
-        self._whole_n, self._whole_total = 0, 0.0
-        self.alarm = None
+        self._open = self._last = self.alarm = None
         self._warm_at = self.n + self._spec.warmup
         self._warm, self._settled_at = False, -1
         self.state = "warming"
@@ -145,10 +139,10 @@ class Level:
     def _restate(self, before: list[list[float]]) -> None:
         """Take the new seasons off what the window holds; the first ones change how it varies as well."""
         restated = self._rhythm.restated(self._window, before)
-        self._window = Window(self._window.since, reversed(restated), self._window.per_row)
+        self._window = Window(self._window.since, reversed(restated))
         if not any(map(any, before)):
             pace = (self._time - self._since) / max(self.n, 1)
-            self._ladder.less(lambda n: self._rhythm.roughness(n * pace))
+            self._ladder.less(lambda n: self._rhythm.roughness(n * pace), self._spread or 1.0)
             self._rumour.forget()
         self._tune()
 
@@ -158,50 +152,35 @@ class Level:
         block = Bucket(self._block_n, self._block_total, self._time)
         self._block_n, self._block_total = 0, 0.0
         self.n += block.n
+        self._blocks += 1
         self._window.add(block)
-        self._whole_n += block.n
-        self._whole_total += block.total
-        whole = self._whole_n >= self._spec.block
-        if whole:
-            self._gather()
+        if self._spread:
+            self._ladder.add(block.total / block.n, self._spread)
         self._listen(block)
+        due = self._blocks % LOOK_EVERY == 0 or (self._rumour.evidence >= LOUD and self.n >= self._look_at)
         if 0 <= self._settled_at <= self.n:
             self._settle()
         elif not self._warm and self.n >= self._warm_at and self._is_warm():
             self._end_warmup()
-        elif (whole and self._blocks % LOOK_EVERY == 0) or self._is_due():
+        elif due:
             self._look()
         self._say_state()
 
-    def _gather(self) -> None:
-        """A whole block is there, in one piece or in halves."""
-        self._blocks += 1
-        if self._spread:
-            self._ladder.add(self._whole_total / self._whole_n, self._spread)
-        self._whole_n, self._whole_total = 0, 0.0
+    def _listen(self, block: Bucket) -> None:
         if self._blocks % LOOK_EVERY == 0 or not self._spread:
             self._tune()
-        block = self._spec.block
-        self._size = max(block // 2, 1) if self._rumour.evidence >= CLOSE else block
-
-    def _listen(self, block: Bucket) -> None:
         before = self._rumour.evidence
         self._rumour.add(block.n, block.total)
         if before < LOUD <= self._rumour.evidence:
             self._look_at = self._heard_at = self.n
-            self._close_at = CLOSE
-
-    def _is_due(self) -> bool:
-        """Whether what is rumoured asks for a comparison."""
-        evidence = self._rumour.evidence
-        return evidence >= LOUD and (self.n >= self._look_at or evidence > self._close_at)
 
     def _tune(self) -> None:
+        effect = 1.0
         if self._window.n >= ENOUGH:
-            self._spread = spread(self._window.mean)
-            if self.n >= self._weigh_at:
-                self._effect, self._weigh_at = self.effect(self._window.n // 4), self.n + self.n // WEIGH
-        self._rumour.tune(self._window.mean, self._effect)
+            mean = self._window.mean
+            self._spread = spread(mean)
+            effect = self._ladder.reading().at(self._window.n // 4).size
+        self._rumour.tune(self._window.mean, effect)
 
     def _say_state(self) -> None:
         if self._settled_at >= 0:
@@ -216,7 +195,6 @@ class Level:
         self._window = window
         self._rumour.forget()
         self._look_at = self._heard_at = self.n
-        self._close_at = CLOSE
         self._tune()
 
     # ---- warming up
@@ -239,7 +217,18 @@ class Level:
     # ---- comparing
 
     def _split(self) -> Split | None:
-        return judged(self._window, self._spec, self._lift, self._ladder)
+        """The best split, by how the stream varies without the step at that split."""
+        found = places(self._window, self._spec, self._lift)
+        if not found:
+            return None
+        split = best_split(found, self._ladder.reading())
+        if split is None or split.convincing:
+            return split
+        plain = best_split(found, UNKNOWN)
+        if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
+            split = plain
+        apart = self._ladder.without(split.change, spread(split.before))
+        return best_split(found, self._ladder.reading(apart))
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0
@@ -247,12 +236,14 @@ class Level:
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
         self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 16)
-        self._close_at = max(CLOSE, self._rumour.evidence)
         calm = self._warm and self._settled_at < 0
         if not calm and not rises(self._window, self._spec.gross):
             return  # most looks end here: the evidence need not be weighed
         split = self._split()
-        if split is None or not split.convincing or not self._course.worth(split.change):
+        if split is None or not split.convincing:
+            return
+        smallest = self._spec.smallest_change
+        if abs(split.change) < (self._open.worth(split.change, smallest) if self._open else smallest):
             return
         if calm or self._gross(split):
             self._raise(split)
@@ -265,48 +256,90 @@ class Level:
     # ---- saying
 
     def _raise(self, split: Split) -> None:
-        self._say(split, self._course.phase(split))
+        self._say(split, self._phase(split))
         self._ladder.forget_step(split.change, spread(split.before))
         begun = self.n - split.n_after
-        self._learn_from(split, begun, self._course.begun(begun))
+        self._learn_from(split, begun, begun - self._last[1] if self._last is not None else 0)
         self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
         self._restart(Window(self._time))
 
     def _say(self, split: Split, phase: Phase) -> None:
-        self.alarm = self._course.said(split, phase, Moment(self._time, self.n, self._rhythm.size))
+        room = 1.96 * sqrt(split.variance)
+        self.alarm = Alarm(
+            monitor=self.name,
+            direction=self._way(split.change),
+            time=self._time,
+            onset=split.onset,
+            n=self.n,
+            before=split.before,
+            after=split.after,
+            n_before=split.n_before,
+            n_after=split.n_after,
+            low=split.change - room,
+            high=split.change + room,
+            score=sqrt(2.0 * split.score),
+            needed=sqrt(2.0 * split.needed),
+            dependence=split.effect.size,
+            season=self._rhythm.size,
+            phase=phase,
+        )
+
+    def _way(self, change: float) -> Direction:
+        if self._spec.two_sided:
+            return "changed"
+        return "worse" if change > 0 else "better"
 
     def _learn_from(self, split: Split, begun: int, lasted: int) -> None:
         """Two changes that undo each other are what this stream does: the next one has to be larger."""
         self._rhythm.spoil()
-        undone = self._course.step(split, begun, lasted)
-        if undone is not None:
-            self._ladder.excursion(undone.height, undone.lasted, self._spread, undone.weight)
+        if self._last is not None and self._last[0] * split.change < 0:
+            height = min(abs(self._last[0]), abs(split.change))
+            # what moves slowly and comes back will do so again
+            weight = min(8.0, 1.0 + split.n_after / 1000.0)
+            self._ladder.excursion(height, lasted, self._spread, weight)
+        self._last = split.change, begun
+
+    def _phase(self, split: Split) -> Phase:
+        """Where a split stands in the life of a change, which goes on by it."""
+        if self._open is None:
+            if self._spec.two_sided or split.change > 0:
+                self._open = Change(split.before, split.after, 1 if split.change > 0 else -1)
+            return "first"
+        phase = self._open.phase(split.before, split.after, self._spec.smallest_change)
+        if phase == "recovered":
+            self._open = None
+        elif phase == "worse":
+            self._open = self._open._replace(reached=split.after)
+        return phase
 
     def _settle(self) -> None:
         """What was seen since the alarm is the new reference: what raised it looked larger than it is."""
         self._settled_at = -1
         self._warm = True
-        change, window = self._course.open, self._window
+        change, window = self._open, self._window
         if change is not None and (over := self._over(change, window.newest(window.n // 2))) is not None:
             self._went_back(*over)
         else:
-            self._course.settled(window.mean)
+            if change is not None:
+                self._open = change._replace(reached=window.mean)
             self._restart(window)
 
     def _over(self, change: Change, late: Window) -> tuple[Split, Window] | None:
         """How a change that has not settled went back, by the later part of what was seen since its alarm."""
         if not change.gone(late.mean):
             return None
-        before = self._course.begun(self.n - self._window.n)
+        before = self.n - self._window.n - self._last[1] if self._last is not None else 0
         held = max(1, before + change.left(self._window, late))
-        split = Split(held, late.n, change.reached, late.mean, 0.0, 0.0, self.effect(late.n), late.since)
-        # the budget asks for nothing here
-        split = split._replace(score=0.5 * split.change**2 / split.variance)
+        effect = self._ladder.reading().at(late.n)
+        split = Split(held, late.n, change.reached, late.mean, 0.0, 0.0, effect, late.since)
+        split = split._replace(
+            score=0.5 * split.change**2 / split.variance
+        )  # the budget asks for nothing here
         return (split, late) if split.score >= CLEARLY else None
 
     def _went_back(self, split: Split, late: Window) -> None:
         """Say that a change is over; what is left of it in the window is no reference."""
-        self._course.open = None
+        self._open = None
         self._say(split, "recovered")
         self._learn_from(split, self.n - split.n_after, split.n_before)
         self._settled_at = self.n + self._spec.settle

@@ -14,8 +14,8 @@ class Opening:
     (False, False, False, True)
     """
 
-    UNKNOWN = 0.01
-    """The share of the first events that may be unlabelled: where a tenth is wrong, 0.02 is a fifth of it."""
+    ENOUGH = 0.98
+    """The share of the first events that has to be labelled."""
 
     def __init__(self, cohort: int, horizon: float) -> None:
         self.open = False
@@ -35,8 +35,7 @@ class Opening:
         """The truth about an event of that time is known; whether it is open now."""
         if not self.open and self._seen and time <= self._last:
             self._known += 1
-            unknown = self._cohort - self._known
-            self.open = self._seen >= self._cohort and unknown <= self.UNKNOWN * self._cohort
+            self.open = self._seen >= self._cohort and self._known >= self.ENOUGH * self._cohort
         return self.open
 
     def passed(self, now: float) -> bool:

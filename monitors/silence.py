@@ -1,6 +1,6 @@
 """Silence: nothing comes, for far longer than ever at such a time of the day and of the week."""
 
-from math import floor, nan, sqrt
+from math import floor, sqrt
 
 from monitors.alarm import Alarm
 from monitors.level import State
@@ -110,17 +110,21 @@ class Silence:
         self.state = "quiet"
         self._longest = max(self._longest, min(self._missed(last, now), 2.0 * max(self._longest, LEAST)))
         self._tell_patience()
-        came = self._said(now, now, 0.0, 0.0)._replace(direction="better", phase="recovered", severity="info")
-        return came._replace(
-            n_before=1,
+        return Alarm(
+            monitor=self.name,
+            direction="better",
+            time=now,
+            onset=now,
+            n=self.n,
             before=1.0,
-            n_after=1,
             after=0.0,
+            n_before=1,
+            n_after=1,
             low=-1.0,
             high=-1.0,
-            score=nan,
-            needed=nan,
-            cause="",
+            phase="recovered",
+            part=self.part,
+            severity="info",
             because=f"{self.part} came again after {lasting(now - last)}",
         )
 

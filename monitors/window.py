@@ -12,9 +12,6 @@ from typing import NamedTuple
 PER_ROW = 14
 """Buckets of one size: a bucket is at most a fourteenth of what is newer than it."""
 
-FINE = 4 * PER_ROW
-"""The same while what is old matters as much as what is new."""
-
 
 class Bucket(NamedTuple):
     """A run of observations: how many, their sum, and the event time of the last (seconds)."""
@@ -27,8 +24,6 @@ class Bucket(NamedTuple):
 class Window:
     """Buckets of blocks, in rows: one of row ``j`` holds 2**j blocks. ``since`` is when the oldest began.
 
-    A row has ``per_row`` buckets.
-
     >>> window = Window(0.0)
     >>> for i in range(100):
     ...     window.add(Bucket(8, 1.0, float(i)))
@@ -36,10 +31,8 @@ class Window:
     (800, 100.0, 41, 64)
     """
 
-    def __init__(
-        self, since: float, buckets: Iterable[tuple[int, Bucket]] = (), per_row: int = PER_ROW
-    ) -> None:
-        self.since, self.per_row = since, per_row
+    def __init__(self, since: float, buckets: Iterable[tuple[int, Bucket]] = ()) -> None:
+        self.since = since
         self.rows: list[deque[Bucket]] = []
         self.n, self.total = 0, 0.0
         for row, bucket in buckets:  # newest first
@@ -64,7 +57,7 @@ class Window:
                 self.rows.append(deque())
             buckets = self.rows[row]
             buckets.append(block)
-            if len(buckets) <= self.per_row:
+            if len(buckets) <= PER_ROW:
                 return
             old, young = buckets.popleft(), buckets.popleft()
             block = Bucket(old.n + young.n, old.total + young.total, young.time)

@@ -25,10 +25,7 @@ class Verdict(NamedTuple):
 
 
 class Silent:
-    """At most so many alarms: ``in_all``, and in ``each`` run; of one direction, or of any.
-
-    That an alarm is over, or eases, is said of the same incident: it is no other alarm.
-    """
+    """At most so many announcements: ``in_all``, and in ``each`` run; of one direction, or of any."""
 
     def __init__(
         self, in_all: int | None = None, each: int | None = None, direction: Direction | None = None
@@ -36,15 +33,12 @@ class Silent:
         self._in_all, self._each, self._direction = in_all, each, direction
 
     def __call__(self, runs: Sequence[Run]) -> Verdict:
-        counts = [sum(map(self._counts, run.said)) for run in runs]
+        counts = [sum(self._direction in (None, one.direction) for one in run.said) for run in runs]
         met = (self._in_all is None or sum(counts) <= self._in_all) and (
             self._each is None or max(counts) <= self._each
         )
         figure = f"{sum(counts):,} in {len(runs)} runs"
         return Verdict(figure if sum(counts) < 2 else f"{figure}, most {max(counts):,}", met)
-
-    def _counts(self, said: Said) -> bool:
-        return self._direction in (None, said.direction) and said.phase in ("first", "worse")
 
 
 class Calls:

@@ -64,13 +64,12 @@ def delayed(seed: int, n: int, delay: Delay) -> Stream:
     """The errors of logistic regression in the order in which labels come, with the times of their events."""
     draw, model = random.Random(seed), regression()
     waiting: list[tuple[float, int, dict[Any, float], bool, bool]] = []
-    wrong, when, came = [], [], []
+    wrong, when = [], []
     for at, (x, y) in enumerate(linear(seed, n)):
         heapq.heappush(waiting, (at + delay(draw), at, x, y, bool(model.predict_one(x))))
         while waiting and waiting[0][0] <= at:
             _, event, known, truth, said = heapq.heappop(waiting)
             wrong.append(float(said != truth))
             when.append(START + event * STEP)
-            came.append(START + at * STEP)
             model.learn_one(known, truth)
-    return Stream(wrong, when, came=came)
+    return Stream(wrong, when)

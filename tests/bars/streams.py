@@ -21,15 +21,11 @@ Array = Any
 
 
 class Stream(NamedTuple):
-    """Values with their event times (seconds); ``changes`` are the observations at which the level moves.
-
-    ``came`` is when each became known, where that is later than its event.
-    """
+    """Values with their event times (seconds); ``changes`` are the observations at which the level moves."""
 
     values: list[float]
     times: list[float]
     changes: tuple[int, ...] = ()
-    came: list[float] = []
 
 
 def times(n: int) -> list[float]:
@@ -131,5 +127,4 @@ def _as_labelled(wrong: Array, arrives: Array) -> Stream:
     """Errors in the order in which labels come, as long as events do; each with the time of its event."""
     order = np.argsort(arrives, kind="stable")
     order = order[arrives[order] < len(wrong)]
-    came = (START + arrives[order] * STEP).tolist()
-    return Stream(wrong[order].astype(float).tolist(), (START + order * STEP).tolist(), came=came)
+    return Stream(wrong[order].astype(float).tolist(), (START + order * STEP).tolist())

@@ -150,8 +150,6 @@ class Hasty(Flawed):
         """What people write first."""
         super().update(value, time)
         self.alarm = None
-        if self.state == "suspected":  # it knows no doubt
-            self.state = "quiet"
         if len(self._first) < 100:
             self._first.append(value)
             return
