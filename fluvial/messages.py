@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fluvial.console.evidence import Called, Evidence, Standstill
 from fluvial.incident import State
+from fluvial.lifecycle import Mark
 from fluvial.review import Request
 from monitors.alarm import Cause, Phase
 
@@ -36,8 +37,12 @@ class LabelMessage(BaseModel):
 
 
 class ReviewMessage(Request):
-    """A person's decision, about an incident or a pipeline, signed with the reviewers' key."""
+    """A person's decision, about an incident or a pipeline, signed with a key of theirs."""
 
+    who: str = Field("", max_length=200, description="follows from the key, unless that is the store's")
+    key: str = Field(description="the name of the key")
+    nonce: str = Field(description="makes the message one of a kind: it is taken once")
+    good_until: float = Field(description="seconds since 1970 UTC after which nobody takes it any more")
     id: str = Field(min_length=1, max_length=100, description="the same id changes nothing a second time")
     signature: str = Field(
         description="hex HMAC-SHA256 of the object without it, as JSON with sorted keys and no white space"
@@ -79,6 +84,15 @@ class IncidentMessage(BaseModel):
     resolved_by: str | None
     resolved_at: float | None
     verdict: str | None
+    marks: list[Mark] = Field(description="what has to be seen beside the state")
+    fires_at: float = Field(description="until then it is pending")
+    escalates_at: float | None = Field(description="escalated from then on, if nobody has it")
+    grew_at: float | None = Field(description="when it got worse last")
+    snoozed_by: str | None
+    snoozed_until: float | None
+    fingerprint: str = Field(description="the same for drifts of the same kind")
+    regressed_from: str | None = Field(description="the incident that was resolved before it came back")
+    scenario: str | None = Field(description="the scenario in which it was expected")
     evidence: list[Annotated[Evidence | Standstill | Called, Field(discriminator="direction")]]
 
 

@@ -125,9 +125,9 @@ class ReviewFeed:
         key, person = self._signer(name)
         if not hmac.compare_digest(given.encode("utf-8", "replace"), sign(message, key).encode()):
             raise Refused("the signature does not fit the message")
-        expires = message.get("expires")
+        expires = message.get("good_until")
         if isinstance(expires, bool) or not isinstance(expires, int | float):
-            raise Refused("it does not say when it expires")
+            raise Refused("it does not say until when it is good")
         review = {field: value for field, value in message.items() if field not in ENVELOPE}
         return Signed(person, review, name, nonce, expires)
 

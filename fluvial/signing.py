@@ -1,6 +1,6 @@
 """Signing: what a review needs to be taken from the topic: key, nonce, expiry and signature.
 
-``key`` names the key, ``nonce`` makes the message one of a kind, after ``expires`` (a clock time, s
+``key`` names the key, ``nonce`` makes the message one of a kind, after ``good_until`` (a clock time, s
 since 1970 UTC) nobody takes it any more. ``signature`` is the hex HMAC-SHA256, under that key, of the
 object without it, as JSON with sorted keys and no white space.
 """
@@ -19,7 +19,7 @@ from fluvial.config import ConfigError
 STORE = "store"
 """The name of the store's own key: whoever has it could write to the store as well."""
 
-ENVELOPE = ("key", "nonce", "expires", "signature")
+ENVELOPE = ("key", "nonce", "good_until", "signature")
 """What a message holds beside the review."""
 
 LASTS = 3600.0
@@ -52,7 +52,7 @@ def of_reviewer(text: str) -> Signer:
 
 def signed(message: Mapping[str, Any], signer: Signer, *, lasts: float = LASTS) -> dict[str, Any]:
     """A message that will be taken once, within ``lasts`` seconds."""
-    envelope = {"key": signer.name, "nonce": secrets.token_hex(16), "expires": int(time.time() + lasts)}
+    envelope = {"key": signer.name, "nonce": secrets.token_hex(16), "good_until": int(time.time() + lasts)}
     whole = {**envelope, **message}
     return whole | {"signature": sign(whole, signer.key)}
 

@@ -15,7 +15,7 @@ import yaml
 from fluvial.asyncapi import TOPICS, document
 from fluvial.config import as_yaml
 from fluvial.incidents import Incidents
-from fluvial.review_feed import sign
+from fluvial.signing import of_store, signed
 from fluvial.wiring import OUTPUT_ROLES
 from tests.fluvial.commandline import Commandline
 from tests.fluvial.world import KEY, START, World, coins, embedded_world, tosses
@@ -73,7 +73,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         world.run()
         (incident, *_) = Incidents(world.store).listing()
         review = {"action": "acknowledge", "incident": incident.id, "who": "ann", "id": "r1"}
-        for message in (review | {"signature": sign(review, KEY)}, review | {"signature": "no"}):
+        for message in (signed(review, of_store(KEY)), signed(review, of_store(KEY)) | {"signature": "no"}):
             topic = world.pipeline.topic("reviews")
             world.log.append(topic, json.dumps(message).encode(), timestamp=START, partition=0)
         world.log.flush()

@@ -14,9 +14,10 @@ from fluvial.accounts import Accounts, Scope, Wanted
 from fluvial.config import ConfigError
 from fluvial.incidents import Incidents
 from fluvial.people import Role
+from fluvial.review import Request
 from fluvial.review_feed import ReviewFeed
 from fluvial.reviews import history
-from fluvial.signing import of_reviewer, of_store, sign, signed
+from fluvial.signing import ENVELOPE, of_reviewer, of_store, sign, signed
 from fluvial.store import (
     Store,
     cursor_table,
@@ -146,7 +147,7 @@ def test_whatever_is_wrong_with_a_signed_message_nothing_changes(world: World) -
     cases = [
         (changed(good, action="reset"), "the signature does not fit the message"),
         (changed(good, nonce="another nonce"), "the signature does not fit the message"),
-        (changed(good, expires=9e9), "the signature does not fit the message"),
+        (changed(good, good_until=9e9), "the signature does not fit the message"),
         (changed(good, key="store"), "the signature does not fit the message"),
         (resigned(good, other), "the signature does not fit the message"),
         (resigned(good, KEY), "the signature does not fit the message"),
@@ -161,9 +162,9 @@ def test_whatever_is_wrong_with_a_signed_message_nothing_changes(world: World) -
         ),
         (resigned(good, mine, key=None), OLD),
         (resigned(good, mine, key="\u0000"), "its key is unknown, has expired or was revoked"),
-        (resigned(good, mine, expires=None), "it does not say when it expires"),
-        (resigned(good, mine, expires="9999999999"), "it does not say when it expires"),
-        (resigned(good, mine, expires=True), "it does not say when it expires"),
+        (resigned(good, mine, good_until=None), "it does not say until when it is good"),
+        (resigned(good, mine, good_until="9999999999"), "it does not say until when it is good"),
+        (resigned(good, mine, good_until=True), "it does not say until when it is good"),
         (said(key, lasts=-1), "it has expired"),
     ]
     before = everything(world)
@@ -258,3 +259,7 @@ def test_the_command_signs_with_the_reviewers_own_key(
         ReviewFeed(world.pipeline, world.log, world.store, KEY).take_in()
         assert taken(world) == ["ann acknowledge"]
     assert START > 0
+
+
+def test_nothing_in_a_review_has_the_name_of_what_it_is_signed_with() -> None:
+    assert not set(ENVELOPE) & set(Request.model_fields)

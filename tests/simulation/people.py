@@ -110,7 +110,7 @@ class People:
         known = world.rng.random() < 0.7
         message: dict[str, Any] = {"id": name, "action": "reset", "who": "bob"}
         message["pipeline"] = world.pipeline.pipeline
-        message |= {"nonce": f"nonce of {name}", "expires": 1e10}  # the same in each run of a history
+        message |= {"nonce": f"nonce of {name}", "good_until": 1e10}  # the same in each run of a history
         sealed = signed(message, of_store(world.key if known else b"another"))
         draft = Draft(world.reviews, START, name.encode(), json.dumps(sealed).encode())
         world.broker.put([draft] * world.rng.choice((1, 1, 2)))

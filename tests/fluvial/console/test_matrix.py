@@ -19,11 +19,15 @@ from fluvial.console.needs import Needs, Rule, needs
 from fluvial.people import NEEDS, ROLES, Role
 from fluvial.review import ACTIONS
 from fluvial.store import Store
+from fluvial.wishes import NEEDED
 from tests.fluvial.console.people import Kind, bearer, signed_in, token_of
 from tests.fluvial.console.visitors import TOKEN, Client, stranger
 
 INCIDENT = "0f1e2d3c4b5a"
 NAMES = {"name": "flights", "pipeline": "flights", "incident_id": INCIDENT, "incident": INCIDENT}
+
+SAID: dict[str, Any] = {"until": 3e9, "since": 2e9, "name": "sale", "of": "p1"}
+SAID |= {"variant": "frozen", "part": "Scaler", "source": "UA"}
 
 
 class Asked(NamedTuple):
@@ -166,9 +170,8 @@ def test_an_action_is_taken_by_the_role_that_it_needs(app: FastAPI, store: Store
     client = bearer(app, token_of(store, role))
     wrong = []
     for action, need in NEEDS.items():
-        body = {"action": action, "reason": "because"} | (
-            {"batch": 0, "shard": 0} if action == "rollback" else {}
-        )
+        body = {"action": action, "reason": "because"} | {name: SAID[name] for name in NEEDED.get(action, ())}
+        body |= {"rollback": {"batch": 0, "shard": 0}, "set_budget": {"budget": 1.0}}.get(action, {})
         answer = client.post(f"/api/v1/incidents/{INCIDENT}/reviews", json=body)
         allowed = ROLES.index(role) >= ROLES.index(need)
         if (answer.status_code == 403) == allowed or answer.status_code >= 500:

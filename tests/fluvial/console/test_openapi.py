@@ -9,6 +9,7 @@ import pytest
 
 from fluvial.console.routes import table
 from fluvial.store import Store
+from tests.fluvial.console.evidence_cards import keep_full
 from tests.fluvial.console.fleet import keep_models
 from tests.fluvial.console.visitors import Client
 
@@ -69,7 +70,8 @@ def test_every_example_of_a_decision_is_taken(
     assert answer.status_code == 200, answer.text
 
 
-def test_answers_fit_what_is_said_of_them(client: Client, described: dict[str, Any]) -> None:
+def test_answers_fit_what_is_said_of_them(client: Client, store: Store, described: dict[str, Any]) -> None:
+    keep_full(store)
     known = {"name": "flights", "incident_id": "0f1e2d3c4b5a"}
     for path, way, one in operations(described):
         if way != "get" or not path.startswith("/api/v1/"):
