@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from fluvial.database import Database, SchemaMismatch
-from fluvial.tables import SCHEMA, audit_head_table, metadata, schema_table
+from fluvial.tables import NO_ENTRY, SCHEMA, audit_head_table, metadata, schema_table
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -95,5 +95,5 @@ def _create(db: sa.Connection) -> int:
         there = SCHEMA
         metadata.create_all(db)
         db.execute(sa.insert(schema_table).values(version=there))
-        db.execute(sa.insert(audit_head_table).values(id=1, entries=0, hash="", seal=""))
+        db.execute(sa.insert(audit_head_table).values(NO_ENTRY))
     return there

@@ -275,6 +275,9 @@ audit_head_table = sa.Table(
     sa.Column("seal", Text, nullable=False),
 )
 
+NO_ENTRY = {"id": 1, "entries": 0, "hash": "", "seal": ""}
+"""The head of an audit trail that has not begun: the one row of its table."""
+
 notice_table = sa.Table(
     "notice",
     metadata,

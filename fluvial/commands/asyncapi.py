@@ -3,7 +3,7 @@
 import typer
 
 from fluvial.asyncapi import document
-from fluvial.commands.common import AsJson, print_json
+from fluvial.commands.common import AsJson, print_json, say
 from fluvial.config import as_yaml
 
 
@@ -17,4 +17,4 @@ def asyncapi(json: AsJson = False) -> None:
     if json:
         print_json(document())
     else:
-        typer.echo(as_yaml(document()), nl=False)
+        say(as_yaml(document()), nl=False)

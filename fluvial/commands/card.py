@@ -7,7 +7,7 @@ import typer
 from fluvial.card.card import Card
 from fluvial.card.causes import worse
 from fluvial.card.keep import compute_and_keep
-from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_table
+from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_table, say
 from fluvial.commands.past import archive, moment
 from fluvial.config import ConfigError, load
 from fluvial.console.cards import MEASURES, ahead, between, moved_fields, percent, reading, rise, size, told
@@ -37,19 +37,19 @@ def card(
             raise ConfigError(f"incident {incident_id} is of {incident.pipeline}, not of {pipeline.pipeline}")
         made = compute_and_keep(found.place, found.store, incident_id)
     if json:
-        typer.echo(made.model_dump_json())
+        say(made.model_dump_json())
     else:
         _print(made)
 
 
 def _print(made: Card) -> None:
-    typer.echo(f"{made.incident}  {made.pipeline}, shard {made.shard}, since {moment(made.onset)} UTC")
+    say(f"{made.incident}  {made.pipeline}, shard {made.shard}, since {moment(made.onset)} UTC")
     for one in made.findings:
-        typer.echo(f"  {plain_text(likely(one.cause, one.because))}")
+        say(f"  {plain_text(likely(one.cause, one.because))}")
     if made.cost is not None:
-        typer.echo(f"  {_cost(made)}")
+        say(f"  {_cost(made)}")
     for why in made.missing:
-        typer.echo(f"  missing: {plain_text(why)}")
+        say(f"  missing: {plain_text(why)}")
     if made.measures:
         rows = [
             (MEASURES[m.name], reading(m, m.before), reading(m, m.after), f"{rise(m)} ({between(m)})")
@@ -80,7 +80,7 @@ def _print_moves(made: Card) -> None:
     if labels := made.labels:
         before = NOTHING if labels.delay_before is None else span(labels.delay_before)
         after = NOTHING if labels.delay_after is None else span(labels.delay_after)
-        typer.echo(f"labels take {after}, {before} before")
+        say(f"labels take {after}, {before} before")
     for deploy in made.context.deploys:
-        typer.echo(f"definition {deploy.definition} took over {ahead(deploy.events_before_onset)} the onset")
-    typer.echo(f"{count(len(made.context.similar), 'earlier incident')} like this one")
+        say(f"definition {deploy.definition} took over {ahead(deploy.events_before_onset)} the onset")
+    say(f"{count(len(made.context.similar), 'earlier incident')} like this one")

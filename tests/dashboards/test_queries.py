@@ -60,6 +60,7 @@ def test_every_series_is_shown_or_called_about() -> None:
     assert unseen == {
         "fluvial_defaulted_outcomes_total",
         "fluvial_ignored_records_total",
+        "fluvial_notices_total",  # what waits is called about
     }
 
 

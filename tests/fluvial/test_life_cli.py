@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fluvial.incidents import Incidents
 from fluvial.reviews import Request, history, register, review
+from fluvial.snapshot import load_key
 from fluvial.store import Store
 from monitors.alarm import Alarm
 from tests.fluvial.commandline import Commandline
@@ -18,10 +20,12 @@ NOON = 1_700_000_000.0
 
 
 @pytest.fixture
-def desk(command: Commandline, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def desk(
+    command: Commandline, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
     """The store of a pipeline with three incidents over a month apart, which is where the commands look."""
     monkeypatch.setenv("FLUVIAL_STORE", store_url)
-    with closing(Store(store_url)) as store:
+    with closing(Store(store_url, key=lambda: load_key(tmp_path / "key"))) as store:
         register(store, "coins", 1, {"review": {"approve": ["reset"]}})
         for n in range(3):
             at = NOON + n * 31 * 86400.0

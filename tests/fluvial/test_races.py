@@ -21,8 +21,9 @@ from consumers.record import TopicPartition
 from fluvial.commands.review import asked
 from fluvial.console.app import create
 from fluvial.incidents import Incidents
-from fluvial.review_feed import ReviewFeed, sign
+from fluvial.review_feed import ReviewFeed
 from fluvial.reviews import Conflict, history, register, review
+from fluvial.signing import of_store, signed
 from fluvial.store import Store, cursor_table, decision_table, metadata
 from fluvial.wiring import create_topics, facts
 from monitors.alarm import Alarm
@@ -92,7 +93,7 @@ class Desk:
         return _first(told[0]) if told else ""
 
     def send(self, message: dict[str, Any], log: Log) -> None:
-        value = json.dumps({**message, "signature": sign(message, KEY)}).encode()
+        value = json.dumps(signed(message, of_store(KEY))).encode()
         topic = self.pipeline.topic("reviews")
         log.append(topic, value, key=b"", timestamp=int(time.time() * 1000), partition=0)
         log.flush()

@@ -66,7 +66,7 @@ def test_what_is_written_is_there_when_the_store_is_opened_again(store_url: str)
 def test_nothing_is_written_when_something_is_raised(store: Store) -> None:
     def write_and_fail() -> None:
         with store.write() as db:
-            db.execute(sa.insert(schema_table).values(version=7))
+            db.execute(sa.insert(schema_table).values(version=SCHEMA + 1))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -85,7 +85,7 @@ def test_a_read_sees_one_moment_whatever_others_write_meanwhile(store: Store) ->
 
 def test_a_read_can_write_nothing(store: Store) -> None:
     with pytest.raises(StoreUnavailable, match="read-only"), store.read() as db:
-        db.execute(sa.insert(schema_table).values(version=7))
+        db.execute(sa.insert(schema_table).values(version=SCHEMA + 1))
     add_pipeline(store)
     assert names(store) == ["coins"]
 

@@ -28,6 +28,7 @@ def registry() -> CollectorRegistry:
     metrics.desk("flights", {"firing": 1}, {"acknowledge": 1})
     metrics.batch("flights", 0, 100, 0.02)
     metrics.incidents("flights", [OpenIncident(0, "loss", "0f1e2d3c4b5a")])
+    metrics.notices("flights", {"mail": (3, 1, 0, 20.0)})
     metrics.packed("flights", 0, 40_000)
     metrics.snapshot("flights", 0, 0.3, 10_000, 1_700_000_000.0)
     metrics.recovery("flights", 0, 1.5)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from fluvial.engines import to_json
 from fluvial.store import Store, StoreUnavailable
-from fluvial.tables import metadata, schema_table
+from fluvial.tables import NO_ENTRY, audit_head_table, metadata, schema_table
 from tests.simulation.faults import Faults
 
 MEMORY = "sqlite:///file:/simulation?vfs=memdb&uri=true"
@@ -86,6 +86,7 @@ def clear(store: Store) -> None:
         for table in metadata.tables.values():
             if table is not schema_table:
                 db.exec_driver_sql(f'DELETE FROM "{table.name}"')
+        db.execute(sa.insert(audit_head_table).values(NO_ENTRY))
 
 
 def rows(store: Store, query: sa.Select[Any]) -> list[Any]:

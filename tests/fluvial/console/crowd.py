@@ -61,6 +61,7 @@ def _incident(n: int, pipeline: str) -> dict[str, Any]:
     opened = OPENED + 60.0 * n
     row: dict[str, Any] = {"id": f"{n:012x}", "pipeline": pipeline, "shard": n % 20, "monitor": "loss"}
     row |= {"opened_at": opened, "last_time": START + n, "alarms": 1, "version": 3, "announced": 3}
+    row |= {"fires_at": opened, "fingerprint": "loss", "noticed": 3}
     taken, over = n % 100 != 0, n % 10 != 0
     row |= {"acknowledged_by": "Ana" if taken else None, "acknowledged_at": opened + 9 if taken else None}
     row |= {"resolved_by": "Ana" if over else None, "resolved_at": opened + 99 if over else None}
