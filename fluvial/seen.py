@@ -26,7 +26,7 @@ class Seen(Store):
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """As :meth:`Store.read`, of the person's pipelines."""
-        with super().read() as db:
+        with self.whole.read() as db:
             yield self._bound(db)
 
     @contextmanager
@@ -34,7 +34,7 @@ class Seen(Store):
         """As :meth:`Store.write`, in the person's name. Raises NotAllowed where they may only read."""
         if not self.person.reaches("reviewer"):
             raise NotAllowed(f"changes need the role reviewer; yours is {self.person.role}")
-        with super().write() as db:
+        with self.whole.write() as db:
             yield self._bound(db)
 
     def _bound(self, db: sa.Connection) -> sa.Connection:

@@ -24,7 +24,7 @@ from fluvial.incidents import Incidents
 from fluvial.review_feed import ReviewFeed
 from fluvial.reviews import Conflict, history, register, review
 from fluvial.signing import of_store, signed
-from fluvial.store import Store, cursor_table, decision_table, metadata
+from fluvial.store import Store, cursor_table, decision_table, metadata, nonce_table
 from fluvial.wiring import create_topics, facts
 from monitors.alarm import Alarm
 from tests.fluvial.console.visitors import TOKEN, Client, program, visitor
@@ -120,12 +120,12 @@ def desk(store: Store, tmp_path: Path) -> Iterator[Desk]:
 
 
 def everything(store: Store) -> dict[str, list[str]]:
-    """All rows of all tables but the positions in topics."""
+    """All rows of all tables but what stands there of messages: positions in topics, and used nonces."""
     with store.read() as db:
         return {
             table.name: sorted(map(repr, db.execute(sa.select(table))))
             for table in metadata.sorted_tables
-            if table is not cursor_table
+            if table not in (cursor_table, nonce_table)
         }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fluvial.engines import to_json
+from fluvial.people import ACTING, TRUSTED
 from fluvial.store import Store, StoreUnavailable
 from fluvial.tables import NO_ENTRY, audit_head_table, metadata, schema_table
 from tests.simulation.faults import Faults
@@ -37,7 +38,7 @@ class MemoryStore(Store):
         with self._guard():
             self._raw.execute("BEGIN IMMEDIATE")
             try:
-                yield self._connection
+                yield self._as_anew()
             except BaseException:
                 self._raw.execute("ROLLBACK")
                 raise
@@ -50,7 +51,11 @@ class MemoryStore(Store):
                 yield db
             return
         with self._guard():
-            yield self._connection
+            yield self._as_anew()
+
+    def _as_anew(self) -> sa.Connection:
+        """The one connection; nobody acts through it yet, as with a fresh one of the pool."""
+        return self._connection.execution_options(**{ACTING: TRUSTED})
 
     def close(self) -> None:
         if hasattr(self, "_raw"):

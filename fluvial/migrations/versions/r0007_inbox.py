@@ -9,7 +9,9 @@ INDEXES = {
     "incident": {
         "incident_in_order": ["opened_at", "id"],
         "incident_of_pipeline": ["pipeline", "opened_at", "id"],
-        "incident_standing": ["pipeline", "resolved_at", "acknowledged_at", "version"],
+        "incident_standing": [
+            *("pipeline", "resolved_at", "acknowledged_at", "snoozed_until", "fires_at", "version"),
+        ],
         "incident_by_monitor": ["monitor", "opened_at", "id"],
     },
     "alarm": {

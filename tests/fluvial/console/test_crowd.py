@@ -27,7 +27,7 @@ MOST = {
     "/incidents?pipeline=flights-1&monitor=loss&text=0a": 6,
     "/pipelines/flights-1": 16,
     "/pipelines/flights-1/quarantine": 10,
-    "/pipelines/flights-1/labels": 10,
+    "/pipelines/flights-1/labels": 12,
     "/pipelines/flights-1/models": 12,
     "/pipelines/flights-1/settings": 10,
     "/settings": 3,
