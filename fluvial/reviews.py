@@ -61,7 +61,8 @@ __all__ = [
 def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) -> None:
     """Make a pipeline known to the desk; repeating it refreshes its facts.
 
-    Shards that a pipeline gets while it is paused are told so, and by which budget the others watch.
+    Shards that a pipeline gets later are told what holds for the others: a pause, excluded sources, and by
+    which budget they watch.
     """
     row = {"pipeline": pipeline, "shards": shards, "facts": facts, "paused": False, "version": 1}
     with store.write() as db:
@@ -73,6 +74,10 @@ def register(store: Store, pipeline: str, shards: int, facts: dict[str, Any]) ->
             _tell(db, last, range(known.shards, shards))
         if known is not None and (tuned := minutes.last(db, pipeline, ("set_budget",))):
             _tell(db, tuned, range(known.shards, shards), minutes.tuned(db, pipeline))
+        if known is not None and shards > known.shards:
+            for source, decided in rules.excluded(db, pipeline).items():
+                taken = minutes.review_of(minutes.taken_as(db, decided))
+                _tell(db, taken, range(known.shards, shards), {"source": source}, "exclude_source")
 
 
 def review(store: Store, request: Request, channel: str) -> Review:

@@ -28,7 +28,7 @@ def offers(db: sa.Connection, incident: Incident) -> Offers:
     return Offers(
         [(f"{job.shard}:{found['name']}", _offered(job, found)) for job, found in offered(db, incident.id)],
         list(suspects(incident.evidence, facts.get("source"))),
-        excluded(db, incident.pipeline),
+        list(excluded(db, incident.pipeline)),
         parts_of(facts),
     )
 

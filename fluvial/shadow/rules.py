@@ -152,16 +152,20 @@ def also(request: Request) -> str:
     return said
 
 
-def excluded(db: sa.Connection, pipeline: str) -> list[str]:
-    """The sources that people have excluded, taken up or not, sorted."""
+def excluded(db: sa.Connection, pipeline: str) -> dict[str, str]:
+    """The sources that people have excluded, taken up or not, sorted; and the reviews that say so."""
     column = decision_table.c
-    query = sa.select(column.action, column.args).where(
+    query = sa.select(column.action, column.args, column.review).where(
         column.pipeline == pipeline, column.action.in_(("exclude_source", "include_source"))
     )
-    held: set[str] = set()
-    for action, args in db.execute(query.order_by(column.id)):
-        (held.add if action == "exclude_source" else held.discard)(str(args.get("source")))
-    return sorted(held)
+    held: dict[str, str] = {}
+    for action, args, review in db.execute(query.order_by(column.id)):
+        source = str(args.get("source"))
+        if action == "exclude_source":
+            held.setdefault(source, review)
+        else:
+            held.pop(source, None)
+    return dict(sorted(held.items()))
 
 
 def parts_of(facts: Mapping[str, Any]) -> list[str]:

@@ -310,6 +310,18 @@ def test_a_worker_that_starts_again_refreshes_the_facts_and_keeps_the_pause(desk
     assert desk.told(shard=3) == []
 
 
+def test_a_shard_that_is_new_learns_of_excluded_sources_once_and_not_of_those_that_count_again(
+    desk: Desk,
+) -> None:
+    for source in ("EWR", "JFK"):
+        desk.says("ann", "exclude_source", "coins", source=source)
+    desk.says("bob", "include_source", "coins", source="JFK")
+    for _ in range(2):
+        register(desk.store, "coins", 3, {"question": "Tails?"})
+    (told,) = Journal(desk.store, "coins").pending(2)
+    assert (told.action, told.args) == ("exclude_source", {"source": "EWR"})
+
+
 def test_a_review_stands_at_the_event_time_that_the_pipeline_had_come_to(desk: Desk) -> None:
     assert desk.says("ann", "reset", "coins").time is None
     journal = Journal(desk.store, "coins")
