@@ -5,6 +5,7 @@ snapshot that cannot be used costs more replay and nothing else.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -74,7 +75,7 @@ class History:
     ) -> None:
         self.pipeline, self.index = place.pipeline, index
         self._log, self._journal, self._shelf, self._key = place.log, place.journal, place.shelf, place.key
-        self._refused = refused
+        self._refused, self._artefacts = refused, place.artefacts
         self._ranks, self._partitions = ranks_of(place.pipeline), partitions_of(place.pipeline, index)
         self._voids: list[Void] | None = None
 
@@ -133,7 +134,8 @@ class History:
         for page in self._pages(past.batch, until):
             rows = [row for row in page if not self.is_void(row.number)]
             _check_bridges(past.batch, rows)
-            steps = replay(self._log, past.shard, rows, self._ranks, models=self.model_for, chunk=chunk)
+            models = partial(self.model_for, artefacts=self._artefacts)
+            steps = replay(self._log, past.shard, rows, self._ranks, models=models, chunk=chunk)
             for row, outputs in steps:
                 past.moved(row)
                 yield row, outputs

@@ -29,6 +29,7 @@ from fluvial.shadow.readiness import Readiness
 from fluvial.shard import Output, Shard, StepFailed, batch_step
 from fluvial.shelf import Kept
 from fluvial.snapshot import pack
+from learners.expression import build
 from learners.parts import places
 
 
@@ -56,6 +57,7 @@ class Owned:
         self.saved_at = float("-inf")
         self.save_cost = 0.0
         self._brought: dict[int, Any] = {}
+        self._coming: Any = None  # the model as the decisions of a batch so far leave it
         self._place, self._readiness = place, Readiness(place, index)
         self._unpublished: list[Output] = []
         self.saving = False
@@ -201,6 +203,7 @@ class Owned:
         self, decisions: Sequence[Decision], alive: Callable[[], None] = lambda: None
     ) -> list[Decision]:
         """The decisions as they are journaled: with how things stood, and with why one cannot be done."""
+        self._coming = self.shard.state.learner.model
         return [self._ready(one, alive) if one.action in STEERING else one for one in decisions]
 
     def _ready(self, decision: Decision, alive: Callable[[], None]) -> Decision:
@@ -221,12 +224,14 @@ class Owned:
         """Make what a decision wants, before the journal says that it was taken up."""
         after = self.shard.state.batch
         if wants_model(decision):
-            self._brought[decision.id] = self._history.model_for(
+            self._coming = self._brought[decision.id] = self._history.model_for(
                 decision, after, alive, artefacts=self._place.artefacts
             )
+        elif decision.action == "reset":
+            self._coming = build(self.pipeline.model, seed=self.pipeline.seed)
         elif decision.action == "reset_part":
             part = str(decision.args["part"])
-            if part not in (there := places(self.shard.state.learner.model)):
+            if part not in (there := places(self._coming)):  # of decisions in one batch the order counts
                 raise LookupError(f"the model has no part {part!r}; it has {', '.join(there) or 'none'}")
         elif decision.action in ("exclude_source", "include_source"):
             str(decision.args["source"])

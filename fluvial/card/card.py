@@ -81,7 +81,6 @@ class Earlier(BaseModel):
     cause: Text
     opened_at: float
     onset: float | None
-    likeness: float = Field(0.0, description="share of what moved that moved in both, 0 to 1")
 
 
 class Watching(BaseModel):
@@ -185,7 +184,6 @@ class Context(BaseModel):
     deploys: list[Deploy] = []
     decisions: list[Deed] = []
     scenarios: list[Scenario] = []
-    similar: list[Earlier] = []
 
 
 class Side(BaseModel):

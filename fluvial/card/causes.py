@@ -37,6 +37,15 @@ TRUTH = 0.1
 """By how much the mean of the truth has to move to be named (binary)."""
 
 
+EXCHANGED = {
+    "reset": "was reset",
+    "reset_part": "forgot what a part of it had learned",
+    "rollback": "was brought back from an earlier batch",
+    "adopt": "was exchanged for another one",
+}
+"""What people do that gives a shard another model, as it is told of the model."""
+
+
 def cause(card: Card) -> tuple[Cause, str]:
     """The likely cause and why, in a sentence; empty where nothing points anywhere.
 
@@ -77,9 +86,8 @@ def _model(card: Card) -> Iterator[Finding]:
             because = f"another definition took over {_ahead(deploy.events_before_onset)} the onset ({what})"
             yield Finding(cause="schema" if deploy.contract else "model", because=because, strength=0.97)
     for deed in card.context.decisions:
-        if deed.action in ("reset", "rollback") and -LATE <= deed.events_before_onset <= NEAR:
-            done = "reset" if deed.action == "reset" else "brought back from an earlier batch"
-            because = f"the model was {done} {_ahead(deed.events_before_onset)} the onset"
+        if deed.action in EXCHANGED and -LATE <= deed.events_before_onset <= NEAR:
+            because = f"the model {EXCHANGED[deed.action]} {_ahead(deed.events_before_onset)} the onset"
             yield Finding(cause="model", because=because, strength=0.96)
 
 

@@ -14,7 +14,7 @@ from fluvial.card.card import Card, Finding, Segment, Side, Watching
 from fluvial.card.causes import findings
 from fluvial.card.context import Course, context
 from fluvial.card.examples import Examples
-from fluvial.card.facts import Facts, outcomes, similar
+from fluvial.card.facts import Facts, outcomes
 from fluvial.card.fields import Lean, moves
 from fluvial.card.lean import lean
 from fluvial.card.recorder import Recording, inputs, record
@@ -62,7 +62,7 @@ def _of_store(pipeline: Pipeline, shard: int, facts: Facts) -> Card:
     incident = facts.incident
     likely, because = cause(incident.evidence)
     told = Finding(cause=likely, because=because, strength=0.6) if likely else None
-    made = Card(
+    return Card(
         incident=incident.id,
         pipeline=incident.pipeline,
         task=pipeline.task,
@@ -72,8 +72,6 @@ def _of_store(pipeline: Pipeline, shard: int, facts: Facts) -> Card:
         told=told,
         watching=_watching(pipeline, facts),
     )
-    made.context.similar = similar(facts)
-    return made
 
 
 def _first(incident: Incident) -> dict[str, Any]:
@@ -82,12 +80,12 @@ def _first(incident: Incident) -> dict[str, Any]:
 
 def _watching(pipeline: Pipeline, facts: Facts) -> Watching:
     said: Said = _first(facts.incident)
-    spec = pipeline.monitor
+    spec, now = pipeline.monitor, facts.watching or pipeline.monitor
     return Watching(
         **{name: said[name] for name in ("monitor", "part", "n_before", "n_after", "before", "after")},
         **{name: said[name] for name in ("low", "high", "score", "needed")},
-        budget=spec.budget,
-        smallest_change=spec.smallest_change,
+        budget=now.budget,
+        smallest_change=now.smallest_change,
         seasons=list(spec.seasons),
         took=None if said["onset"] is None else said["time"] - said["onset"],
         outcomes=outcomes(facts),

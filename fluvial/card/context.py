@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fluvial.card.card import Context, Deed, Deploy, Scenario
-from fluvial.card.facts import Facts, similar
+from fluvial.card.facts import Facts
 from fluvial.card.window import Window
 from fluvial.journal import Batch, Definition
 
@@ -34,17 +34,7 @@ def context(window: Window, course: Course, definitions: Sequence[Definition], f
         scenarios=[
             Scenario(name=one.name, who=one.who, since=one.since, until=one.until) for one in facts.expected
         ],
-        similar=similar(facts),
     )
-
-
-def course_of(window: Window, events: str) -> Course:
-    """How events went on by what the journal counted; without times."""
-    so_far, found = 0, {}
-    for row in window.rows:
-        so_far += sum(done.count for tp, done in row.ranges.items() if tp.topic == events)
-        found[row.number] = so_far
-    return Course({}, found)
 
 
 def _ahead(row: Batch, window: Window, course: Course) -> int:

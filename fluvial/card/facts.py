@@ -5,32 +5,32 @@ from typing import NamedTuple
 
 from fluvial import scenarios
 from fluvial.card.card import Earlier
-from fluvial.evidence import calling, cause, who
+from fluvial.evidence import calling, cause
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.reviews import Review, history
 from fluvial.scenarios import Scenario
 from fluvial.store import Store
+from fluvial.tuning import Watching, watching
 
 EARLIER = 200
-"""Incidents that are looked through for similar ones."""
+"""Incidents that are looked through for those of the same monitor."""
 
 SHOWN = 5
 """Earlier incidents that are shown."""
-
-ALIKE = 0.25
-"""Incidents are similar from this likeness on."""
 
 
 class Facts(NamedTuple):
     """An incident, the drifts before it, newest first, and the reviews of its pipeline by id.
 
-    ``expected`` are the scenarios in whose time the change began or was seen.
+    ``expected`` are the scenarios in whose time the change began or was seen; ``watching`` is
+    by what the pipeline is watched now, its file and the decisions about it taken together.
     """
 
     incident: Incident
     earlier: Sequence[Incident]
     reviews: Mapping[str, Review]
     expected: Sequence[Scenario] = ()
+    watching: Watching | None = None
 
 
 def facts_of(store: Store, incident: Incident) -> Facts:
@@ -47,7 +47,8 @@ def facts_of(store: Store, incident: Incident) -> Facts:
         for one in scenarios.listing(store, incident.pipeline, every=True)
         if one.removed_at is None and one.since <= incident.last_time and began <= one.until
     ]
-    return Facts(incident, before, {review.id: review for review in reviews}, expected)
+    decided = {review.id: review for review in reviews}
+    return Facts(incident, before, decided, expected, watching(store, incident.pipeline))
 
 
 def outcomes(facts: Facts) -> list[Earlier]:
@@ -56,15 +57,9 @@ def outcomes(facts: Facts) -> list[Earlier]:
     return [_earlier(one, facts) for one in same[:SHOWN]]
 
 
-def similar(facts: Facts) -> list[Earlier]:
-    """Incidents in which much the same moved, the most similar first."""
-    found = [_earlier(one, facts) for one in facts.earlier]
-    alike = [one for one in found if one.likeness >= ALIKE]
-    return sorted(alike, key=lambda one: -one.likeness)[:SHOWN]
-
-
 def _earlier(one: Incident, facts: Facts) -> Earlier:
-    decided = [review for review in facts.reviews.values() if review.incident == one.id]
+    reviews = facts.reviews.values()
+    decided = [review for review in reviews if review.incident == one.id and review.action != "comment"]
     last = max(decided, key=lambda review: (bool(review.reason), review.at), default=None)
     first = next(iter(calling(one.evidence)), None)
     return Earlier(
@@ -77,19 +72,4 @@ def _earlier(one: Incident, facts: Facts) -> Earlier:
         cause=cause(one.evidence)[0],
         opened_at=one.opened_at,
         onset=first["onset"] if first else None,
-        likeness=_likeness(one, facts.incident),
     )
-
-
-def _likeness(one: Incident, other: Incident) -> float:
-    """What moved in both as a share of what moved in either (Jaccard), likely cause included."""
-    a, b = _moved(one), _moved(other)
-    return len(a & b) / len(a | b) if a | b else 0.0
-
-
-def _moved(one: Incident) -> set[tuple[str, ...]]:
-    moved: set[tuple[str, ...]] = {
-        who(said) for said in one.evidence if said.get("phase") in ("first", "worse")
-    }
-    likely = cause(one.evidence)[0]
-    return moved | ({("cause", likely)} if likely else set())

@@ -53,11 +53,3 @@ def kept(store: Store, incident_id: str) -> Kept:
     if row is None:
         raise NoCard(f"no evidence card of incident {incident_id!r} is kept: see `fluvial card`")
     return Kept(Card.model_validate(row.card), row.version, row.at)
-
-
-def due(store: Store, incident_id: str, version: int) -> bool:
-    """Whether the card of an incident is missing, or of an older version than this one."""
-    with store.read() as db:
-        held = sa.select(card_table.c.version).where(card_table.c.incident == incident_id)
-        found = db.execute(held).scalar()
-    return found is None or found < version

@@ -12,7 +12,7 @@ from fluvial.commands.past import archive, moment
 from fluvial.config import ConfigError, load
 from fluvial.console.cards import MEASURES, ahead, between, moved_fields, percent, reading, rise, size, told
 from fluvial.console.claims import likely
-from fluvial.console.phrases import NOTHING, count, number, span
+from fluvial.console.phrases import NOTHING, number, span
 from fluvial.incidents import Incidents
 
 NAMED = 8
@@ -83,4 +83,3 @@ def _print_moves(made: Card) -> None:
         say(f"labels take {after}, {before} before")
     for deploy in made.context.deploys:
         say(f"definition {deploy.definition} took over {ahead(deploy.events_before_onset)} the onset")
-    say(f"{count(len(made.context.similar), 'earlier incident')} like this one")

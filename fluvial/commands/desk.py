@@ -14,12 +14,11 @@ from fluvial.commands.beside import print_beside
 from fluvial.commands.claimed import print_claims
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table, say
 from fluvial.config import ConfigError
+from fluvial.console import cases
 from fluvial.console.phrases import loss, standing
 from fluvial.dated import OVER, PASSED
 from fluvial.evidence import cause
 from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
-from fluvial.review import ONE_SHARD
-from fluvial.reviews import ACTIONS, EFFECTS, Action
 from fluvial.settings import settings
 from fluvial.similar import similar
 from fluvial.store import Store, pipeline_table, shard_table
@@ -166,6 +165,7 @@ def incident(
         past = reviews.history(store, incident=incident_id)
         alike = similar(store, one)
         proposal = propose(store, one) if one.verdict == "false_alarm" else None
+        actions = cases.detailed(store, one).actions
     if json:
         print_json(one.told() | {"reviews": [r._asdict() for r in past]})
         return
@@ -184,8 +184,7 @@ def incident(
         say(f"  {day(one.resolved_at)} the alert was over; the incident closed by itself")
     print_beside(one, alike, proposal)
     say(f"Decide with: fluvial review ACTION {one.id} --reason WHY")
-    wanted = ("acknowledge", *ONE_SHARD) if one.monitor == HALT else _at_drift()
-    print_table(("action", "effect"), [(action, EFFECTS[action]) for action in wanted])
+    print_table(("action", "effect"), list(actions.items()))
 
 
 def _print_evidence(one: Incident, found: Mapping[str, Any]) -> None:
@@ -193,10 +192,6 @@ def _print_evidence(one: Incident, found: Mapping[str, Any]) -> None:
         _print_halt(one, found)
     else:
         say(f"  Alertmanager told of it on {day(found['time'])} (clock): {plain_text(found['why'])}")
-
-
-def _at_drift() -> list[Action]:
-    return [action for action in ACTIONS if action not in ONE_SHARD]
 
 
 def _print_halt(one: Incident, said: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from fluvial.console.needs import needs
 from fluvial.console.pulse import Crowded, Pulse
 from fluvial.console.reading import MOST_POINTS, Span
 from fluvial.console.visits import visit_of
-from fluvial.incidents import State
+from fluvial.incidents import Incidents, State
 from fluvial.seen import Seen
 from fluvial.store import Store
 
@@ -200,7 +200,7 @@ def incident_chart(incident_id: str, store: Stored) -> Figure:
 @needs("viewer")
 def incident_card(incident_id: str, store: Stored) -> KeptCard:
     """The evidence card that is kept of a drift, with its age; 404 where none was computed yet."""
-    return cards.card_of(store, incident_id)
+    return cards.card_of(store, Incidents(store).get(incident_id))
 
 
 @router.get("/reviews")

@@ -21,7 +21,7 @@ from fluvial.console.evidence import Text
 from fluvial.console.models import IncidentSummary, ReviewView
 from fluvial.console.needs import needs
 from fluvial.console.visits import visit_of
-from fluvial.incidents import Incidents, State
+from fluvial.incidents import Incident, Incidents, State
 from fluvial.store import Store
 
 pages = APIRouter(include_in_schema=False)
@@ -163,7 +163,7 @@ def all_proposals(store: Stored, pipeline: str | None = None) -> list[ProposalVi
 @needs("viewer")
 def similar_incidents(incident_id: str, store: Stored) -> list[SimilarView]:
     """Earlier incidents like this one, and what was decided about them."""
-    return similar_to(store, incident_id)
+    return similar_to(store, Incidents(store).get(incident_id))
 
 
 @api.get("/incidents/{incident_id}/tuning")
@@ -174,9 +174,9 @@ def tuned(incident_id: str, store: Stored) -> TuningView | None:
     return TuningView.model_validate(tuning.told(found)) if found else None
 
 
-def similar_to(store: Store, incident_id: str) -> list[SimilarView]:
-    """Earlier incidents like one, as they are shown. Raises NoSuchIncident."""
-    found = similar.similar(store, Incidents(store).get(incident_id))
+def similar_to(store: Store, incident: Incident) -> list[SimilarView]:
+    """Earlier incidents like one, as they are shown."""
+    found = similar.similar(store, incident)
     return [
         SimilarView(
             incident=cases.summary(one.incident),

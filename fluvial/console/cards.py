@@ -12,7 +12,7 @@ from fluvial.card.moves import Bar, FieldMove
 from fluvial.console import phrases
 from fluvial.console.claims import difference
 from fluvial.console.phrases import NOTHING, count, number
-from fluvial.incidents import Incidents
+from fluvial.incidents import Incident
 from fluvial.store import Store
 
 MEASURES = {
@@ -31,9 +31,21 @@ VERDICTS = {
     "pause": "learning was paused",
     "resume": "learning went on",
     "reset": "the model was reset",
+    "reset_part": "a part of the model was reset",
     "rollback": "an earlier model was brought back",
+    "retrain": "a model was retrained",
+    "adopt": "another model was adopted",
+    "exclude_source": "a source was excluded",
+    "include_source": "a source was believed again",
+    "set_budget": "another budget was set",
+    "snooze": "snoozed",
+    "unsnooze": "a snooze was ended",
+    "reopen": "opened again",
+    "passed": "gone back by itself, closed",
+    "alert_over": "the alert was over, closed",
+    "went_on": "the shard went on, closed",
 }
-"""What came of earlier incidents."""
+"""What came of earlier incidents: verdicts, and reviews of incidents about drifts."""
 
 LESS, MORE = 0.5, 1.25
 """A segment whose part of the change is so many times its share of the events goes with all others."""
@@ -52,18 +64,17 @@ class KeptCard(BaseModel):
     card: Card
 
 
-def card_of(store: Store, incident_id: str) -> KeptCard:
-    """The card kept of an incident. Raises NoSuchIncident, NoCard."""
-    incident = Incidents(store).get(incident_id)
-    found = keep.kept(store, incident_id)
-    stale = found.version < incident.version
-    return KeptCard(incident=incident_id, version=found.version, at=found.at, stale=stale, card=found.card)
+def card_of(store: Store, incident: Incident) -> KeptCard:
+    """The card kept of an incident. Raises NoCard."""
+    found = keep.kept(store, incident.id)
+    stale = found.version < incident.version and incident.resolved_at is None
+    return KeptCard(incident=incident.id, version=found.version, at=found.at, stale=stale, card=found.card)
 
 
-def card_or_none(store: Store, incident_id: str) -> KeptCard | None:
+def card_or_none(store: Store, incident: Incident) -> KeptCard | None:
     """The card kept of an incident, None where none is."""
     try:
-        return card_of(store, incident_id)
+        return card_of(store, incident)
     except keep.NoCard:
         return None
 

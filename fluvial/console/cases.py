@@ -47,12 +47,16 @@ def listing(
 
 def detail(store: Store, incident_id: str) -> IncidentDetail:
     """One incident. Raises NoSuchIncident."""
-    incident = Incidents(store).get(incident_id)
+    return detailed(store, Incidents(store).get(incident_id))
+
+
+def detailed(store: Store, incident: Incident) -> IncidentDetail:
+    """An incident that was read, with what was decided about it and what can be."""
     course = _course(store, incident)
     return IncidentDetail(
         **summary(incident).model_dump(),
         evidence=incident.evidence,
-        reviews=decisions(store, incident=incident_id),
+        reviews=decisions(store, incident=incident.id),
         actions={action: _effect(action, incident) for action in possible(incident, course)},
         models=[ModelChoice(**choice._asdict()) for choice in course.models],
         paused=course.paused,

@@ -74,11 +74,6 @@ class Artefacts:
             logger.warning("artefact left out", shard=shard, recipe=recipe.key, why=str(error))
             return None
 
-    def drop(self, shard: int, recipe: Recipe) -> None:
-        """Forget a recipe that was taken up or given up."""
-        with self._store.write() as db:
-            db.execute(sa.delete(table).where(*self._of(shard, recipe)))
-
     def prune(self, before: float) -> None:
         """Forget what nobody has touched since a clock time."""
         with self._store.write() as db:

@@ -1,6 +1,7 @@
 """Dispatch: asks for card and shadow table when a drift calls, and for what comes of a decision."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,10 @@ from fluvial.shadow.jobs import Jobs, enqueue
 from fluvial.shadow.lineup import suspects
 from fluvial.shadow.table import Asked
 from fluvial.store import Store, decision_table, incident_table, review_table
-from fluvial.tables import shadow_job_table
+from fluvial.tables import card_table, shadow_job_table
+
+AT_ONCE = 50
+"""Incidents asked about in one look: it is a thread of a worker that looks."""
 
 RECENT = 90 * 86_400.0
 """Seconds for which a decision is looked back at: what is older nobody waits for."""
@@ -28,6 +32,7 @@ class Dispatch:
         self._pipeline, self._store, self._hindsight = pipeline, store, hindsight
         self._name, self._journal = pipeline.pipeline, Journal(store, pipeline.pipeline)
         self._done: set[str] = set()
+        self._quiet: dict[str, int] = {}  # incidents that call nobody, by their alarms
 
     def look(self) -> bool:
         """Ask for what is due; whether a job waits for somebody to compute it. Raises StoreError."""
@@ -37,36 +42,41 @@ class Dispatch:
         return Jobs(self._store).waiting(self._name)
 
     def _cards(self) -> None:
-        """An evidence card for each drift that is open; anew when another alarm has come to it."""
-        column = incident_table.c
-        query = sa.select(column.id, column.monitor, column.shard, column.alarms).where(
-            column.pipeline == self._name, column.resolved_at.is_(None)
+        """An evidence card for each drift that is open; anew when it has changed, one at a time."""
+        column, card, job = incident_table.c, card_table.c, shadow_job_table.c
+        fresh = sa.exists().where(card.incident == column.id, card.version >= column.version)
+        asked = sa.exists().where(job.incident == column.id, job.kind == "card", job.ended_at.is_(None))
+        query = sa.select(column.id, column.monitor, column.shard, column.version).where(
+            column.pipeline == self._name, column.resolved_at.is_(None), ~fresh, ~asked
         )
         with self._store.read() as db:
             found = [row for row in db.execute(query) if is_drift(row.monitor)]
-        for row in found:
-            name = f"card/{row.id}/{row.alarms}"
-            if name not in self._done:
-                with self._store.write() as db:
-                    enqueue(db, name, "card", self._name, row.shard, {"incident": row.id})
-                self._done.add(name)
+        for row in [row for row in found if f"card/{row.id}/{row.version}" not in self._done][:AT_ONCE]:
+            name = f"card/{row.id}/{row.version}"
+            with self._store.write() as db:
+                enqueue(db, name, "card", self._name, row.shard, {"incident": row.id})
+            self._done.add(name)
 
     def _tables(self) -> None:
         column, job = incident_table.c, shadow_job_table.c
         asked = sa.exists().where(job.incident == column.id, job.kind == "table", job.shard == column.shard)
-        query = sa.select(column.id, column.monitor).where(
+        query = sa.select(column.id, column.monitor, column.alarms).where(
             column.pipeline == self._name, column.resolved_at.is_(None), ~asked
         )
         with self._store.read() as db:
-            found = [row.id for row in db.execute(query) if is_drift(row.monitor)]
-        for name in found:
-            incident = Incidents(self._store).get(name)
+            found = [row for row in db.execute(query) if is_drift(row.monitor)]
+        fresh = [row for row in found if self._quiet.get(row.id) != row.alarms]
+        for row in fresh[:AT_ONCE]:
+            incident = Incidents(self._store).get(row.id)
             if calling(incident.evidence):
                 with self._store.write() as db:
                     enqueue_table(db, incident, incident.shard, field=self._pipeline.source)
+            else:
+                self._quiet[row.id] = row.alarms
 
     def _looks_back(self) -> None:
-        column, taken = review_table.c, decision_table.c
+        column, taken, job = review_table.c, decision_table.c, shadow_job_table.c
+        named = sa.literal("hindsight/") + column.id + "/" + sa.cast(taken.shard, sa.Text)
         query = (
             sa.select(taken.shard, taken.batch, taken.args, column.id, column.incident)
             .join(review_table, column.id == taken.review)
@@ -77,17 +87,18 @@ class Dispatch:
                 taken.action == column.action,
                 column.incident.is_not(None),
                 column.at > time.time() - RECENT,
+                ~sa.exists().where(job.name == named),
             )
         )
         with self._store.read() as db:
             rows = db.execute(query).all()
+        reached = {shard: self._reached(shard) for shard in {row.shard for row in rows}}
         for row in rows:
             name = f"hindsight/{row.id}/{row.shard}"
-            if name not in self._done and "failed" not in row.args and self._long_enough(row):
+            if "failed" not in row.args and self._long_enough(row, reached[row.shard]):
                 asked = self._alternatives(row)
                 with self._store.write() as db:
                     enqueue(db, name, "hindsight", self._name, row.shard, asked.as_json())
-                self._done.add(name)
 
     def _alternatives(self, row: Any) -> Asked:
         """What is to be held against a decision: what the shadow table of then had, among others."""
@@ -100,10 +111,9 @@ class Dispatch:
                 return asked._replace(variants=told, without=tuple(job.result["suspects"]))
         return asked
 
-    def _long_enough(self, row: Any) -> bool:
+    def _long_enough(self, row: Any, reached: Mapping[TopicPartition, int]) -> bool:
         stood = row.args.get("stood", {}).get("positions", {})
-        events, reached = self._pipeline.topic("events"), self._reached(row.shard)
-        passed = 0
+        events, passed = self._pipeline.topic("events"), 0
         for name, offset in stood.items():
             tp = TopicPartition.parse(name)
             if tp.topic == events:

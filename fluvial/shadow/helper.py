@@ -76,15 +76,22 @@ class Helper:
             self._after(code)
         elif work and self._process is None:
             # A session of its own: Ctrl-C is for the worker, which ends it.
-            self._process = subprocess.Popen(
-                self._command, env=self._env, stdout=subprocess.DEVNULL, start_new_session=True
-            )
+            try:
+                self._process = subprocess.Popen(
+                    self._command, env=self._env, stdout=subprocess.DEVNULL, start_new_session=True
+                )
+            except OSError as error:
+                logger.warning("the helper for shadow tables cannot be started", why=str(error))
+                self._put_off()
 
     def _after(self, code: int) -> None:
         if code == 0:
             self._rest = REST
             return
         logger.warning("the helper for shadow tables ended", code=code, again_in_seconds=self._rest)
+        self._put_off()
+
+    def _put_off(self) -> None:
         self._pause, self._rest = self._rest, min(2 * self._rest, LONGEST_REST)
 
     def _end(self) -> None:

@@ -103,9 +103,22 @@ class Jobs:
         with self._store.read() as db:
             return db.execute(query.limit(1)).first() is not None
 
+    def busy(self, pipeline: str) -> bool:
+        """Whether somebody computes for a pipeline: what is queued will have its turn."""
+        column = table.c
+        query = sa.select(column.id).where(
+            column.pipeline == pipeline, column.ended_at.is_(None), column.lease_until >= time.time()
+        )
+        with self._store.read() as db:
+            return db.execute(query.limit(1)).first() is not None
+
     def progress(self, job: Job, batch: int, last: int) -> None:
         """Say how far it has come, which renews the lease. Raises Lost."""
         self._note(job, lease_until=time.time() + LEASE, batch=batch, last=last)
+
+    def release(self, job: Job) -> None:
+        """Give it back as if it had not been begun. Raises Lost."""
+        self._note(job, lease_until=None, worker=None, tries=job.tries - 1)
 
     def done(self, job: Job, result: Mapping[str, Any]) -> None:
         """Keep what came of it. Raises Lost."""

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 LITTLE = 5_000
 """Records that the owner of a shard replays at once; for more it waits until somebody else has made most."""
 
-UNCLAIMED, PATIENCE = 3.0, 120.0
-"""Seconds to wait for somebody to begin with the model, and for the model; then the owner makes it itself."""
+UNCLAIMED, PATIENCE = 8.0, 120.0
+"""Seconds to wait for somebody to begin with the model where nobody computes anything, and for the model.
+
+Then the owner makes it itself. A helper that starts has to load River, open the log and the store."""
 
 LOOK = 0.2
 """Seconds between two looks at how far the model is."""
@@ -61,7 +63,7 @@ class Readiness:
         if job is None or job.state in ("done", "failed"):
             return False
         if job.state == "queued":
-            return waited < UNCLAIMED
+            return waited < UNCLAIMED or Jobs(store).busy(job.pipeline)
         start = self._start(job.result or decision.args)
         return start is None or self._records(start, batch) > LITTLE
 

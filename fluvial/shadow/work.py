@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from fluvial.card.collect import NoDrift
 from fluvial.card.keep import compute_and_keep
 from fluvial.config import ConfigError, with_model
-from fluvial.history import History
+from fluvial.history import History, Past
 from fluvial.place import Place
 from fluvial.replay import Gap
 from fluvial.shadow.adopting import resolved
@@ -34,7 +35,7 @@ KEPT = 7 * 86_400.0
 
 
 class Stopped(Exception):
-    """Whoever computes is told to stop; the job is queued again when its lease is over."""
+    """Whoever computes is told to stop; the job is queued again."""
 
 
 class Bench:
@@ -63,6 +64,10 @@ class Bench:
             self._fail(job, str(why))
         except Lost as lost:
             logger.info("left to somebody else", why=str(lost))
+        except Stopped:
+            with suppress(Lost):
+                self._jobs.release(job)
+            raise
         else:
             logger.info("computed", job=job.name, seconds=round(time.monotonic() - started, 2))
 
@@ -93,7 +98,7 @@ class Bench:
         past, contender = begun(history, recipe, last, lambda: pace(0, last), artefacts=place.artefacts)
         for _ in range(ROUNDS):
             behind = last - past.batch
-            go_on(history, past, last, partial(pace, past.batch, last), chunk=FEW)
+            go_on(history, past, last, partial(_tell, pace, past, last), chunk=FEW)
             made(contender)
             place.artefacts.keep(past.shard, contender, past.positions)
             last, _ = place.journal.reached(shard)
@@ -101,6 +106,10 @@ class Bench:
                 break
         place.artefacts.prune(time.time() - KEPT)
         return {"recipe": args["recipe"], "batch": past.batch}
+
+
+def _tell(pace: "_Pace", past: Past, last: int) -> None:
+    pace(past.batch, last)
 
 
 def _check_candidate(place: Place, asked: Asked) -> None:

@@ -17,7 +17,7 @@ from fluvial.card.card import Card
 from fluvial.card.causes import cause
 from fluvial.card.collect import NoDrift, collect
 from fluvial.card.facts import facts_of
-from fluvial.card.keep import NoCard, compute_and_keep, due, keep, kept
+from fluvial.card.keep import NoCard, compute_and_keep, keep, kept
 from fluvial.config import as_written
 from fluvial.evidence import alarm_of
 from fluvial.fingerprint import definition, libraries
@@ -257,14 +257,12 @@ def small(version: int) -> Card:
 
 
 def test_the_newest_card_is_kept_and_an_older_one_replaces_nothing(empty: Store) -> None:
-    assert due(empty, "i", 1)
     with pytest.raises(NoCard):
         kept(empty, "i")
     for version in (2, 3, 1):
         keep(empty, small(version))
     assert kept(empty, "i").version == 3
     assert kept(empty, "i").card == small(3)
-    assert (due(empty, "i", 3), due(empty, "i", 4)) == (False, True)
 
 
 # ---- the command line

@@ -86,7 +86,7 @@ def seen(name: str) -> Seen:
 def earlier() -> Earlier:
     """An incident before."""
     told: dict[str, Any] = {"id": EARLIER, "monitor": "loss", "state": "resolved", "verdict": "resolve"}
-    told |= {"who": "Ana", "reason": f"The snow is over. {HOSTILE}", "cause": "world", "likeness": 0.8}
+    told |= {"who": "Ana", "reason": f"The snow is over. {HOSTILE}", "cause": "world"}
     return Earlier(**told, opened_at=START, onset=START + 90 * EVERY)
 
 
@@ -144,7 +144,7 @@ def full(version: int = 1, **more: Any) -> Card:
         segments=[segment(HOSTILE, 0.82, carries=True), segment("UA", 0.26), segment("DL", -0.02)],
         segments_compared=24,
         examples=[pair, pair],
-        context=Context(deploys=[deploy], decisions=[deed], scenarios=[scenario], similar=[earlier()]),
+        context=Context(deploys=[deploy], decisions=[deed], scenarios=[scenario]),
         before=Side(since=START, until=START + 255 * EVERY, events=9600, outcomes=9600, sampled=4000),
         after=Side(
             since=START + 255 * EVERY, until=START + 300 * EVERY, events=4800, outcomes=4800, sampled=4000

@@ -38,6 +38,18 @@ def test_a_drift_gets_its_table_by_itself_and_once(world: World) -> None:
     assert len(computed(world)) == 1
 
 
+def test_a_card_is_computed_anew_when_the_incident_has_changed_and_not_before(world: World) -> None:
+    def cards() -> list[tuple[str, str]]:
+        computed(world)
+        jobs = Jobs(world.store).of(incident_of(world).id, "card")
+        return [(job.name.rpartition("/")[2], job.state) for job in jobs]
+
+    first = incident_of(world).version
+    assert cards() == cards() == [(str(first), "done")]
+    world.decide("acknowledge", incident=incident_of(world).id)
+    assert cards() == cards() == [(str(first + 1), "done"), (str(first), "done")]
+
+
 @pytest.mark.parametrize("variant", ["frozen", "retrained", "rolled_back"])
 def test_what_is_adopted_is_the_model_of_the_table_taken_on_to_this_batch(world: World, variant: str) -> None:
     (job,) = computed(world)
