@@ -78,6 +78,20 @@ def test_the_model_is_the_one_that_the_recipe_gives_and_every_replay_agrees(worl
     assert (both.differ, both.alone) == (0, [0, 0])
 
 
+def test_a_part_that_a_model_adopted_in_the_same_batch_does_not_have_is_refused_and_nothing_halts(
+    world: World,
+) -> None:
+    at = learned(world)
+    tell(world, "adopt", recipe=CASES["candidate"](at).as_json())
+    tell(world, "reset_part", part="StandardScaler")
+    assert world.run().owned[0].shard.state.learner.version == 2
+    (row,) = world.journal.rows_with(0, "reset_part")
+    assert [decision.action for decision in row.decisions] == ["adopt", "reset_part"]
+    assert "the model has no part 'StandardScaler'" in row.decisions[1].args["failed"]
+    assert world.halted() is None
+    assert world.verify().difference is None
+
+
 def test_the_model_of_before_the_drift_is_back_where_it_learned_nothing_since(world: World) -> None:
     at = learned(world)
     assert guess(world) < 0.5

@@ -42,6 +42,19 @@ def test_what_was_asked_for_once_is_not_asked_for_again(store: Store) -> None:
     assert [job.name for job in Jobs(store).of("i")] == ["b", "a"]
 
 
+def test_whoever_is_told_to_stop_gives_a_job_back_as_often_as_need_be(store: Store) -> None:
+    ask(store, "a")
+    jobs = Jobs(store)
+    for n in range(TRIES + 2):
+        job = claimed(store, f"worker {n}")
+        assert jobs.busy("coins")
+        jobs.release(job)
+        assert (jobs.busy("coins"), jobs.waiting("coins")) == (False, True)
+    jobs.done(claimed(store), {})
+    with pytest.raises(Lost):
+        jobs.release(job)
+
+
 def test_a_job_goes_from_queued_to_running_to_done(store: Store) -> None:
     ask(store, "a")
     jobs = Jobs(store)
