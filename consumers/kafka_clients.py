@@ -11,6 +11,7 @@ from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
     KafkaError,
+    KafkaTimeoutError,
     LogTruncationError,
     NoError,
     OffsetOutOfRangeError,
@@ -44,6 +45,9 @@ _TOLD: tuple[tuple[type[Exception], type[LogError], str], ...] = (
 REFUSED = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 """The broker is there, and does not let us in."""
 
+OUR_TIME = (RequestTimedOutError, KafkaTimeoutError)
+"""Our patience ended: says nothing of why the attempts before it failed."""
+
 
 class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
     """kafka-python's network, which remembers why it reached nobody: else only its log tells."""
@@ -69,7 +73,7 @@ class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
         def noted(error: Exception | None = None) -> None:
             # After a refused password the broker hangs up, which is no news; nor is it that our own time
             # ran out in the last of many attempts.
-            late = self.failure is not None and isinstance(error, RequestTimedOutError)
+            late = self.failure is not None and isinstance(error, OUR_TIME)
             if error is not None and not late and not isinstance(self.failure, REFUSED):
                 self.failure = error
             ended(error)

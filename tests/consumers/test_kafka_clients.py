@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError
 
 from consumers.kafka import KafkaLog
+from consumers.kafka_clients import _Net
 from consumers.log import LogUnavailable
 from tests.consumers.sockets import leaves_sockets
 
@@ -50,3 +52,15 @@ def test_who_hung_up_is_told_although_the_time_ran_out_in_the_end(sullen: str) -
     said = "perhaps the two do not mean the same security"
     with closing(KafkaLog(sullen, patience=3.0)) as log, pytest.raises(LogUnavailable, match=said):
         log.describe(["t"])
+
+
+@pytest.mark.parametrize("late", [RequestTimedOutError, KafkaTimeoutError])
+def test_an_attempt_that_our_patience_ended_hides_no_reason(late: type[Exception]) -> None:
+    net, why = _Net.__new__(_Net), KafkaConnectionError("bad certificate")
+    net.failure = None
+    noted = net._noting(lambda error: None)
+    noted(late("before any reason"))
+    assert isinstance(net.failure, late)
+    noted(why)
+    noted(late("Timeout during ApiVersions check"))
+    assert net.failure is why
