@@ -249,6 +249,21 @@ class Holdings:
         self.keeper.save_now([self.owned[shard] for shard in shards])
         self.give_up([shard for shard in shards if shard in self.owned])
 
+    def misled(self) -> list[int]:
+        """The shards at work whose topics are not those that they learn from. Raises LogError.
+
+        A reader takes whatever topic has the name: one that was made anew just before it was opened, and
+        that holds as many records again, would be learned from as if nothing had happened.
+        """
+        named = sorted({name for owned in self.owned.values() for name in owned.topics})
+        found = self._place.log.describe(named)
+        ids = {name: info.id for name, info in found.items()}
+        return [
+            shard
+            for shard, owned in self.owned.items()
+            if any(ids.get(name) != topic_id for name, topic_id in owned.topics.items())
+        ]
+
     # ---- standing by
 
     def stand_by(self, seconds: float) -> None:

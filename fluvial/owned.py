@@ -50,6 +50,8 @@ class Owned:
         self._history = History(place, index, refused=self._refused)
         self._tenure = self._journal.acquire(index, place.worker)
         self.epoch = self._tenure.epoch
+        self.topics: dict[str, str] = {}
+        """The ids of the topics that the shard learns from, by name."""
         self.past = Past(Shard(self.pipeline, index), {})
         self.published = 0
         self.since_snapshot = 0
@@ -142,6 +144,7 @@ class Owned:
         row = Batch(number, {}, done, self.published, self._definition)
         if self._journal.append([Entry(self.index, self.epoch, row, ids)]):
             raise Fenced(f"shard {self.index} has a newer owner than epoch {self.epoch}")
+        self.topics = ids
         self._history.void(self.past.batch, number)
         self._shelf.forget(self.index, self.epoch, self.past.batch + 1, number - 1)
         batch_step(self.shard, number, done, [], models=self._brings)
@@ -178,6 +181,7 @@ class Owned:
         found = topic_ids(self._log, self.ranks, self.pipeline.partitions)
         if not self._tenure.topic_ids:
             self._journal.remember_topics(self.index, self.epoch, found)
+        self.topics = {name: self._tenure.topic_ids.get(name, topic_id) for name, topic_id in found.items()}
         for name, known in self._tenure.topic_ids.items():
             if name in found and found[name] != known:
                 return Gap(f"the topic {name} was made anew: its records are not those learned from")

@@ -156,6 +156,14 @@ class Runner:
         self._pause(0.05)
 
     def _reopen(self) -> None:
+        """Read for what is at work now. Whose topics are others is looked at once the reader holds them."""
+        self._open()
+        while self._aligned is not None and (misled := self._holdings.misled()):
+            logger.error("topics were made anew: shards are taken again", shards=misled)
+            self._holdings.let_go(misled)
+            self._open()
+
+    def _open(self) -> None:
         self._holdings.changed = False
         if self._aligned is not None:
             self._aligned.close()

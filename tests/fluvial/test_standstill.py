@@ -557,6 +557,27 @@ def test_a_topic_that_was_deleted_must_be_there_before_anybody_can_accept_the_lo
     assert world.run().owned[0].shard.state.events == 600
 
 
+def test_a_topic_made_anew_just_before_its_reader_is_opened_is_not_learned_from(
+    make: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make()
+    world.feed(tosses(300))
+    world.run()
+    tail = world.log.tail
+
+    def late(positions: Any) -> Any:
+        monkeypatch.setattr(world.log, "tail", tail)
+        world.delete("events")
+        world.log.create(EVENTS.topic, 1)
+        world.feed(one for one in tosses(400, seed=2) if one[0] == "events")
+        return tail(positions)
+
+    monkeypatch.setattr(world.log, "tail", late)
+    halt(world)
+    assert "coins.events was made anew" in (world.halted() or "")
+    assert world.status()["events"] == 300
+
+
 def test_a_log_that_was_cut_back_is_read_from_its_end(make: Callable[..., World]) -> None:
     world = make()
     world.feed(tosses(500))
