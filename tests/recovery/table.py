@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from tests.recovery.site import Site
 from tests.services.parts import UnavailableError
-from tests.simulation.draw import draw
+from tests.simulation.draw import Drawn, draw
+from tests.simulation.history import Outcome
 
 
 class Missing(Exception):
@@ -91,9 +92,18 @@ def spoilt_snapshots(each: int) -> dict[str, Any]:
     return figures
 
 
+def _told(outcome: Outcome) -> None:
+    print(f"seed {outcome.seed} broke a promise: {outcome.broken[0]}", file=sys.stderr, flush=True)
+
+
+def _progress(drawn: Drawn) -> None:
+    if drawn.histories % 5_000 == 0:
+        print(drawn, file=sys.stderr, flush=True)
+
+
 def simulated(seeds: int) -> dict[str, Any]:
     """So many histories, on both processors; each that breaks a promise is told at once."""
-    drawn = draw(range(seeds), jobs=2, tell=lambda outcome: print(f"seed {outcome.seed}", file=sys.stderr))
+    drawn = draw(range(seeds), jobs=2, tell=_told, progress=_progress)
     broken = [outcome.seed for outcome in drawn.broken]
     figures = {"histories": drawn.histories, "per minute": round(drawn.per_minute), "broken": len(broken)}
     return figures | ({"seeds": broken[:10]} if broken else {}) | {"ok": not broken}

@@ -37,8 +37,17 @@ class Drawn:
         return f"{took}; {len(self.broken)} broke a promise"
 
 
-def draw(seeds: range, jobs: int = 1, *, tell: Callable[[Outcome], None] = lambda outcome: None) -> Drawn:
-    """Run the histories of ``seeds``; ``tell`` is told at once of each that broke a promise."""
+def draw(
+    seeds: range,
+    jobs: int = 1,
+    *,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+    progress: Callable[[Drawn], None] = lambda drawn: None,
+) -> Drawn:
+    """Run the histories of ``seeds``; ``tell`` is told at once of each that broke a promise.
+
+    ``progress`` is told after each portion how far the draw has come.
+    """
     started, drawn = time.perf_counter(), Drawn()
     for outcomes in _portions(seeds, jobs):
         for outcome in outcomes:
@@ -47,7 +56,8 @@ def draw(seeds: range, jobs: int = 1, *, tell: Callable[[Outcome], None] = lambd
             if outcome.broken:
                 drawn.broken.append(outcome)
                 tell(outcome)
-    drawn.seconds = time.perf_counter() - started
+        drawn.seconds = time.perf_counter() - started
+        progress(drawn)
     return drawn
 
 

@@ -99,7 +99,7 @@ class Watch:
 
     def _can_be_stepped(self, row: Batch) -> bool:
         broker, people = self._world.broker, self._world.people
-        if any("after" in decision.args or decision.action == "rollback" for decision in row.decisions):
+        if any("after" in one.args or one.action in ("rollback", "adopt") for one in row.decisions):
             return False  # given up before, or it may want a model that is gone
         for tp, wanted in row.ranges.items():
             topic = broker.topics.get(tp.topic)
