@@ -6,31 +6,43 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from fluvial.incidents import Incident
+from fluvial.shadow.forgetting import categories_of, parts_of
 from fluvial.shadow.jobs import Job
 from fluvial.shadow.lineup import suspects
-from fluvial.shadow.rules import excluded, offered, parts_of
+from fluvial.shadow.rules import excluded, offered
 from fluvial.store import pipeline_table
 
 
 class Offers(NamedTuple):
-    """What can be chosen beside an action: variants by shard, suspects, excluded sources, parts."""
+    """What can be chosen beside an action: variants by shard, suspects, excluded sources, parts.
+
+    ``parts`` are steps of the models at work, ``categories`` what they know of single values of fields.
+    """
 
     variants: list[tuple[str, str]]
     suspects: list[str]
     excluded: list[str]
     parts: list[str]
+    categories: list[str]
 
 
 def offers(db: sa.Connection, incident: Incident) -> Offers:
     """What can be chosen on an incident's page, the best first."""
     row = db.execute(sa.select(pipeline_table).where(pipeline_table.c.pipeline == incident.pipeline)).first()
-    facts = dict(row.facts) if row is not None else {}
-    return Offers(
-        [(f"{job.shard}:{found['name']}", _offered(job, found)) for job, found in offered(db, incident.id)],
-        list(suspects(incident.evidence, facts.get("source"))),
-        list(excluded(db, incident.pipeline)),
-        parts_of(facts),
+    if row is None:
+        return Offers([], [], [], [], [])
+    return of_pipeline(db, row)._replace(
+        variants=[
+            (f"{job.shard}:{one['name']}", _offered(job, one)) for job, one in offered(db, incident.id)
+        ],
+        suspects=list(suspects(incident.evidence, row.facts.get("source"))),
     )
+
+
+def of_pipeline(db: sa.Connection, course: Any) -> Offers:
+    """What can be chosen where no incident is at hand: nothing that a shadow table or an alarm names."""
+    name = str(course.pipeline)
+    return Offers([], [], list(excluded(db, name)), parts_of(db, course), categories_of(db, name))
 
 
 def _offered(job: Job, row: Mapping[str, Any]) -> str:
