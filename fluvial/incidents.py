@@ -155,6 +155,15 @@ class Incidents:
         with self._store.read() as db:
             return read_incident(db, incident_id)
 
+    def by_shard(self, incident_id: str) -> dict[int, list[dict[str, Any]]]:
+        """The evidence of an incident by the shard whose monitors said it, in the order of event time."""
+        column, found = alarm_table.c, dict[int, list[dict[str, Any]]]()
+        query = sa.select(column.shard, column.evidence).where(column.incident == incident_id)
+        with self._store.read() as db:
+            for shard, said in db.execute(query.order_by(column.time, column.id)):
+                found.setdefault(shard, []).append(complete(said))
+        return found
+
     def several(self, ids: Sequence[str]) -> list[Incident]:
         """The incidents of these ids with their evidence, the newest first; unknown ids are left out."""
         column = incident_table.c
