@@ -24,7 +24,7 @@ def can_forget(model: Any, recent: Recent, part: str, private: Collection[str] =
     {'weights': 1, 'largest': [['origin=JFK', 0.005]], 'statistics': []}
     >>> can_forget(model, Recent({}), "origin=LGA")
     Traceback (most recent call last):
-    LookupError: of the categories of 'origin' the model does not know 'LGA'; it knows JFK
+    LookupError: the model knows no category 'LGA' of 'origin'; it knows JFK
     """
     category = category_of(part)
     if category is None:
@@ -50,8 +50,7 @@ def check(category: Category, there: Mapping[str, Collection[str]], more: int = 
     if category.value not in values and not more:
         listed = ", ".join(sorted(values)[:LISTED]) + (" and others" if len(values) > LISTED else "")
         raise LookupError(
-            f"of the categories of {category.field!r} the model does not know {category.value!r}; "
-            f"it knows {listed}"
+            f"the model knows no category {category.value!r} of {category.field!r}; it knows {listed}"
         )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fluvial import scenarios
 from fluvial.card.card import Earlier
-from fluvial.evidence import Said, calling, cause
+from fluvial.evidence import Said, calling
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.reviews import Review, history
 from fluvial.scenarios import Scenario
@@ -73,7 +73,7 @@ def _earlier(one: Incident, facts: Facts) -> Earlier:
         verdict=one.verdict or (last.action if last else None),
         who=one.resolved_by or one.acknowledged_by,
         reason=last.reason if last else "",
-        cause=cause(one.evidence)[0],
+        cause=one.cause[0],
         opened_at=one.opened_at,
         onset=first["onset"] if first else None,
     )

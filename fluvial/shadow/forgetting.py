@@ -36,7 +36,8 @@ def parts_of(db: sa.Connection, course: Any, shards: Iterable[int] | None = None
     query = sa.select(column.status).where(column.pipeline == course.pipeline).order_by(column.shard)
     if shards is not None:
         query = query.where(column.shard.in_(list(shards)))
-    told = [status["parts"] for status in db.execute(query).scalars() if status and "parts" in status]
+    told = [(status or {}).get("parts") for status in db.execute(query).scalars()]
+    told = [some for some in told if some is not None]
     if told:
         return list(dict.fromkeys(name for some in told for name in some))
     try:
@@ -98,7 +99,7 @@ def _objection(one: Knowing, category: Category) -> str:
     try:
         check(category, there, more)
     except LookupError as why:
-        return f"after batch {one.batch:,} of shard {one.shard} {why.args[0]}"
+        return f"{why.args[0]} (shard {one.shard}, after batch {one.batch:,})"
     return ""
 
 
