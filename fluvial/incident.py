@@ -50,7 +50,8 @@ class Incident:
     """One drift of one pipeline. Times ending in ``_at`` are clock times, the others event times (s).
 
     ``monitor`` and ``shard`` are those that reported it first; ``alarms`` counts what called, and the
-    evidence, in the order of event time, also holds what stands beside it.
+    evidence, in the order of event time, also holds what stands beside it. ``card_cause`` and
+    ``card_because`` are what its evidence card names, empty where there is none or it names nothing.
     """
 
     id: str
@@ -74,6 +75,8 @@ class Incident:
     fingerprint: str = ""
     regressed_from: str | None = None
     scenario: str | None = None
+    card_cause: str = ""
+    card_because: str = ""
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -114,10 +117,22 @@ class Incident:
         """Whether everything that called has said since that it went down again."""
         return self.phase in ("eased", "recovered")
 
+    @property
+    def cause(self) -> tuple[str, str]:
+        """What is likely behind it and why: by its card, which saw more, else by the alarms; or empty."""
+        return (self.card_cause, self.card_because) if self.card_cause else cause(self.evidence)
+
+    @property
+    def cause_of_alarms(self) -> tuple[str, str]:
+        """What the alarms said of it where its card says otherwise; empty where they agree."""
+        said = cause(self.evidence)
+        return said if said[0] != self.cause[0] else ("", "")
+
     def told(self) -> dict[str, Any]:
         """Everything about it, as other programs are told."""
-        likely, because = cause(self.evidence)
         computed: dict[str, Any] = {"state": self.state, "marks": list(self.marks)}
         computed |= {"severity": self.severity, "phase": self.phase}
-        computed |= {"cause": likely, "because": because}
-        return {name: getattr(self, name) for name in self.__slots__} | computed
+        computed |= dict(zip(("cause", "because"), self.cause, strict=True))
+        computed |= dict(zip(("alarms_cause", "alarms_because"), self.cause_of_alarms, strict=True))
+        held = [name for name in self.__slots__ if name not in ("card_cause", "card_because")]
+        return {name: getattr(self, name) for name in held} | computed

@@ -32,6 +32,7 @@ from fluvial.incident import (
 from fluvial.lifecycle import state_in_sql
 from fluvial.scenarios import explaining
 from fluvial.store import Store, alarm_table, incident_table, pipeline_table
+from fluvial.tables import card_table
 from monitors.alarm import Alarm
 
 __all__ = [
@@ -52,6 +53,13 @@ __all__ = [
 ]
 
 _NUMBERS = re.compile(r"\d+")
+
+_ROWS = sa.select(
+    incident_table,
+    sa.func.coalesce(card_table.c.cause, "").label("card_cause"),
+    sa.func.coalesce(card_table.c.because, "").label("card_because"),
+).outerjoin(card_table, card_table.c.incident == incident_table.c.id)
+"""Incidents with what their cards name, which stands beside the cards: no card is read for a list."""
 
 
 class Incidents:
@@ -155,10 +163,19 @@ class Incidents:
         with self._store.read() as db:
             return read_incident(db, incident_id)
 
+    def by_shard(self, incident_id: str) -> dict[int, list[dict[str, Any]]]:
+        """The evidence of an incident by the shard whose monitors said it, in the order of event time."""
+        column, found = alarm_table.c, dict[int, list[dict[str, Any]]]()
+        query = sa.select(column.shard, column.evidence).where(column.incident == incident_id)
+        with self._store.read() as db:
+            for shard, said in db.execute(query.order_by(column.time, column.id)):
+                found.setdefault(shard, []).append(complete(said))
+        return found
+
     def several(self, ids: Sequence[str]) -> list[Incident]:
         """The incidents of these ids with their evidence, the newest first; unknown ids are left out."""
         column = incident_table.c
-        query = sa.select(incident_table).where(column.id.in_(ids))
+        query = _ROWS.where(column.id.in_(ids))
         with self._store.read() as db:
             rows = db.execute(query.order_by(column.opened_at.desc(), column.id)).all()
             evidence = _evidence(db, [row.id for row in rows])
@@ -168,7 +185,7 @@ class Incidents:
         self, *, pipeline: str | None = None, state: State | None = None, limit: int = 200, offset: int = 0
     ) -> list[Incident]:
         """Incidents with their evidence, the newest first; ``offset`` skips the newest ones."""
-        query = sa.select(incident_table).order_by(
+        query = _ROWS.order_by(
             incident_table.c.opened_at.desc(), incident_table.c.last_time.desc(), incident_table.c.id
         )
         if pipeline is not None:
@@ -194,7 +211,7 @@ class Incidents:
         order = (column.opened_at, column.id) if oldest else (column.opened_at.desc(), column.id.desc())
         wanted = conditions if state is None else (*conditions, state_in_sql(time.time()) == state)
         with self._store.read() as db:
-            rows = db.execute(sa.select(incident_table).where(*wanted).order_by(*order).limit(limit)).all()
+            rows = db.execute(_ROWS.where(*wanted).order_by(*order).limit(limit)).all()
             evidence = _evidence(db, [row.id for row in rows])
         return [_incident(row, evidence.get(row.id)) for row in rows]
 
@@ -256,7 +273,7 @@ def lock_pipeline(db: sa.Connection, pipeline: str) -> Any | None:
 
 def read_incident(db: sa.Connection, incident_id: str) -> Incident:
     """Read one incident inside a transaction. Raises NoSuchIncident."""
-    row = db.execute(sa.select(incident_table).where(incident_table.c.id == incident_id)).first()
+    row = db.execute(_ROWS.where(incident_table.c.id == incident_id)).first()
     if row is None:
         raise NoSuchIncident(f"no incident has the id {incident_id!r}: see `fluvial incidents`")
     return _incident(row, _evidence(db, [incident_id]).get(incident_id))

@@ -75,6 +75,10 @@ class IncidentMessage(BaseModel):
     phase: Phase | None
     cause: Cause | str = Field(description="what is likely behind it; empty where nothing points anywhere")
     because: str
+    alarms_cause: Cause | str = Field(
+        description="what the alarms said of it where the evidence card says otherwise; else empty"
+    )
+    alarms_because: str
     opened_at: float
     last_time: float
     alarms: int = Field(description="that called somebody")

@@ -30,7 +30,8 @@ from fluvial.shard import Output, Shard, StepFailed, batch_step
 from fluvial.shelf import Kept
 from fluvial.snapshot import pack
 from learners.expression import build
-from learners.parts import places
+from learners.forgetting import can_forget, inventory
+from monitors.status import plain
 
 
 class Owned:
@@ -218,6 +219,8 @@ class Owned:
         try:
             if decision.action == "adopt":
                 args = resolved(self._place, self.index, args)
+            if decision.action == "reset_part" and (forgot := self._forgot(str(args["part"]))):
+                args["forgot"] = forgot
             decision = decision._replace(args=args)
             self._try(decision, alive)
         except (Gap, StepFailed, LookupError, ValueError, TypeError) as why:
@@ -233,12 +236,15 @@ class Owned:
             )
         elif decision.action == "reset":
             self._coming = build(self.pipeline.model, seed=self.pipeline.seed)
-        elif decision.action == "reset_part":
-            part = str(decision.args["part"])
-            if part not in (there := places(self._coming)):  # of decisions in one batch the order counts
-                raise LookupError(f"the model has no part {part!r}; it has {', '.join(there) or 'none'}")
         elif decision.action in ("exclude_source", "include_source"):
             str(decision.args["source"])
+
+    def _forgot(self, part: str) -> dict[str, Any] | None:
+        """What a part's reset makes forgotten. Raises LookupError where it cannot be reset."""
+        private = {name for name, spec in self.pipeline.fields.items() if spec.pii}
+        # Of decisions in one batch the order counts: the model is the one that is coming.
+        forgot = can_forget(self._coming, self.shard.state.learner.recent, part, private)
+        return None if forgot is None else dict(plain(forgot))  # type: ignore[call-overload]
 
     def _brings(self, decision: Decision, after: int) -> Any:
         return self._brought[decision.id]
@@ -268,6 +274,12 @@ class Owned:
         self.past.moved(batch)
         self.since_snapshot += len(records)
 
+    def _knows(self) -> dict[str, Any]:
+        """What can be forgotten of the model one by one, without what is private."""
+        learner = self.shard.state.learner
+        told = [name for name, spec in self.pipeline.fields.items() if not spec.pii]
+        return inventory(learner.model, learner.recent, told)
+
     @property
     def unsaved(self) -> bool:
         """Whether a restart now would have to replay something."""
@@ -277,6 +289,6 @@ class Owned:
         """The state as it is now, packed, for a saver to seal and to store. Raises SnapshotError."""
         state = self.shard.state
         header = header_for(self.pipeline, self.index, state.batch, self.positions, self.epoch, state.digest)
-        packed = pack(state)
+        packed, knows = pack(state), self._knows()
         self.since_snapshot, self.saved_batch = 0, state.batch
-        return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed)
+        return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed, knows)

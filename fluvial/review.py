@@ -48,7 +48,8 @@ EFFECTS: dict[Action, str] = {
     "pause": "Learning stops with the next batch; predictions go on, labels are scored but not learned.",
     "resume": "Learning goes on with the next batch; labels that came during the pause stay unlearned.",
     "reset": "With the next batch the model starts afresh and its monitors warm up again.",
-    "reset_part": "With the next batch one step of the model forgets what it has learned; the rest stays.",
+    "reset_part": "With the next batch one step of the model, or all that it knows of one category, is "
+    "forgotten; the rest stays.",
     "retrain": "A model is retrained from a window beside the shard and then offered; nothing changes yet.",
     "adopt": "The shard goes on with a model of the shadow table, made up to the batch in which it is taken "
     "up; its monitors warm up again.",

@@ -14,7 +14,7 @@ from fluvial.store import StoreError
 
 
 class Job(NamedTuple):
-    """A packed state with all that belongs to it."""
+    """A packed state with all that belongs to it; ``knows`` is what its model could forget one by one."""
 
     shard: int
     epoch: int
@@ -22,6 +22,7 @@ class Job(NamedTuple):
     positions: dict[TopicPartition, int]
     definition: str
     packed: bytes
+    knows: Mapping[str, Any] | None = None
 
 
 class Saved(NamedTuple):
@@ -122,7 +123,8 @@ def store(shelf: Shelf, key: bytes, job: Job) -> Saved:
         body = seal_packed(job.packed, job.header, key)
         size = len(body)
         digest, batch = str(job.header["digest"]), int(job.header["batch"])
-        shelf.save(job.shard, job.epoch, Snapshot(batch, job.positions, digest, job.definition, body))
+        made = Snapshot(batch, job.positions, digest, job.definition, body, job.knows)
+        shelf.save(job.shard, job.epoch, made)
     except (Fenced, SnapshotError, StoreError) as error:
         failed = error
     return Saved(job.shard, job.epoch, time.monotonic() - started, size, failed)

@@ -1,6 +1,7 @@
 """Shelf: the snapshots kept of a pipeline's shards. A cache: any of them may be missing or spoilt."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -8,11 +9,12 @@ import sqlalchemy as sa
 from consumers.record import TopicPartition
 from fluvial.fence import at, binding, bound, own
 from fluvial.store import Store, decision_table, snapshot_table
+from monitors.status import plain
 
 _KEY = ["pipeline", "shard", "batch"]
 
 _NEWEST_FIRST = snapshot_table.c.batch.desc()
-_SHOWN = [column for column in snapshot_table.c if column.name != "body"]
+_SHOWN = [column for column in snapshot_table.c if column.name not in ("body", "knows")]
 _LISTING = sa.select(*_SHOWN).where(bound(snapshot_table)).order_by(_NEWEST_FIRST)
 _BATCHES = sa.select(snapshot_table.c.batch).where(bound(snapshot_table)).order_by(_NEWEST_FIRST)
 _BODY = sa.select(snapshot_table.c.body).where(
@@ -24,13 +26,17 @@ _ROLLBACKS = sa.select(decision_table.c.args).where(
 
 
 class Snapshot(NamedTuple):
-    """A state to be stored: after which batch, where reading goes on, what made it, and the sealed bytes."""
+    """A state to be stored: after which batch, where reading goes on, what made it, and the sealed bytes.
+
+    ``knows`` tells people what its model could forget one by one; it is under no seal.
+    """
 
     batch: int
     positions: dict[TopicPartition, int]
     digest: str
     definition: str
     body: bytes
+    knows: Mapping[str, Any] | None = None
 
 
 class Kept(NamedTuple):
@@ -68,6 +74,7 @@ class Shelf:
             "definition": snapshot.definition,
             "size": len(snapshot.body),
             "body": snapshot.body,
+            "knows": None if snapshot.knows is None else plain(dict(snapshot.knows)),
             "at": time.time(),
         }
         with self._store.write() as db:

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from fluvial.evidence import cause
 from fluvial.incidents import Incident, Incidents
 from fluvial.minutes import review_of
 from fluvial.review import Review
@@ -46,7 +45,7 @@ def likeness(one: Incident, other: Incident) -> Likeness | None:
         return "the same"
     if one.monitor == other.monitor:
         return "the same monitor"
-    causes = cause(one.evidence)[0], cause(other.evidence)[0]
+    causes = one.cause[0], other.cause[0]
     return "the same cause" if causes[0] and causes[0] == causes[1] else None
 
 

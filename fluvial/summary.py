@@ -3,6 +3,7 @@
 from fluvial.config import Pipeline
 from fluvial.state import State
 from learners.learner import Learner
+from learners.parts import places
 from monitors.status import FATES, OUTCOMES, ShardStatus, Success
 
 
@@ -38,6 +39,7 @@ def summary(pipeline: Pipeline, index: int, state: State) -> ShardStatus:
         watermark=state.clock.now / 1000,
         digest=state.digest.hex(),
         model_version=learner.version,
+        parts=tuple(places(learner.model)),
     )
 
 

@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-SCHEMA = 7
+SCHEMA = 8
 """The number of the tables as they are below: that of the newest revision."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -70,6 +70,7 @@ snapshot_table = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
+    sa.Column("knows", sa.JSON),
 )
 
 definition_table = sa.Table(
@@ -374,4 +375,6 @@ card_table = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("card", sa.JSON, nullable=False),
+    sa.Column("cause", Text),
+    sa.Column("because", Text),
 )

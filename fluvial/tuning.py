@@ -16,12 +16,15 @@ import sqlalchemy as sa
 from fluvial import minutes
 from fluvial.console.phrases import count
 from fluvial.evidence import Said, calling
-from fluvial.incidents import Incident, Incidents, is_drift
-from fluvial.store import Store, pipeline_table
+from fluvial.incidents import ALERT, HALT, Incident, Incidents, is_drift
+from fluvial.store import Store, incident_table, pipeline_table
 from monitors.spec import MonitorSpec
 
 DAYS = 30
 """Days of event time that are looked back on."""
+
+LOOKED_AT = 1000
+"""Incidents of that time that are looked at, at most, the newest of them."""
 
 STRICTEST = 1000.0
 """By how much a budget is cut at most: evidence that is stronger is no question of the budget."""
@@ -143,10 +146,17 @@ def priced(incidents: Sequence[Incident], now: Watching, wanted: Watching) -> Pr
 
 def recent(store: Store, incident: Incident) -> list[Incident]:
     """The incidents of the stream in the last 30 days of event time, up to the newest that is known."""
-    found = Incidents(store).listing(pipeline=incident.pipeline, limit=1000)
-    drifts = [one for one in found if is_drift(one.monitor) and one.scenario is None]
-    newest = max((one.last_time for one in drifts), default=incident.last_time)
-    return [one for one in drifts if one.last_time >= newest - DAYS * 86400.0]
+    column = incident_table.c
+    of_stream = (
+        column.pipeline == incident.pipeline,
+        column.scenario.is_(None),
+        column.monitor != HALT,
+        column.monitor.not_like(f"{ALERT}%"),
+    )
+    with store.read() as db:
+        newest = db.execute(sa.select(sa.func.max(column.last_time)).where(*of_stream)).scalar()
+    since = (incident.last_time if newest is None else newest) - DAYS * 86400.0
+    return Incidents(store).matching(*of_stream, column.last_time >= since, limit=LOOKED_AT)
 
 
 def rounded_down(value: float) -> float:

@@ -37,7 +37,8 @@ class Wishes(BaseModel):
     ``monitors`` and ``concerns`` (fields or parts; names separated by commas) describe it. ``of`` is the
     id of the proposal or scenario that is meant. ``budget`` and ``smallest_change`` are those of the
     section ``monitor`` of the pipeline file. ``variant`` names the model of the shadow table to be adopted,
-    ``window`` the batches to retrain from (``120:180``), ``part`` the step of the model to be reset,
+    ``window`` the batches to retrain from (``120:180``), ``part`` the step of the model to be reset, or a
+    category of a field (``carrier=WN``),
     ``source`` whom to exclude or include; ``since`` is then the event time from which on the model is to be
     without it. A rollback can exclude a ``source`` with it and, as an adoption, ``pause`` learning.
     """

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from consumers.event import Event, Label, Truth, Value
+from learners.category import category_of, forget
 from learners.ledger import Ledger, Waiting
 from learners.parts import renew
 from learners.prediction import Outcome, Prediction
@@ -51,8 +52,12 @@ class Learner:
         self.version += 1
 
     def renew(self, part: str) -> None:
-        """Let one step of the model forget what it has learned. Raises LookupError."""
-        renew(self.model, part)
+        """Let one step of the model, or one category, be forgotten. Raises LookupError."""
+        category = category_of(part)
+        if category is None:
+            renew(self.model, part)
+        else:
+            forget(self.model, self.recent, category)
         self.version += 1
 
     def event(self, event: Event, now: float) -> Prediction | None:

@@ -37,8 +37,8 @@ class ShardStatus:
     window; ``slices`` maps field to value to metric to value. ``monitors`` maps a monitor to its state and
     level, ``drifts`` a monitor and a direction to alarms. ``estimate`` is the mean loss that is expected
     of the newest predictions, in [0, 1], and the mean absolute error of such estimates so far; None
-    where nothing is estimated, NaN for what is not known yet. Times are event times in seconds since 1970
-    UTC.
+    where nothing is estimated, NaN for what is not known yet. ``parts`` are the steps of the model that can
+    be reset one by one, None where nobody says. Times are event times in seconds since 1970 UTC.
     """
 
     pipeline: str
@@ -69,6 +69,7 @@ class ShardStatus:
     watermark: float = 0.0
     digest: str = ""
     model_version: int = 1
+    parts: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The status as JSON can carry it: pairs become ``a/b`` keys, undefined numbers None."""

@@ -88,6 +88,7 @@ class Watching(BaseModel):
 
     monitor: Text
     part: Text
+    shard: int = Field(0, description="whose monitor called first")
     n_before: int
     n_after: int
     before: float | None
@@ -196,6 +197,19 @@ class Side(BaseModel):
     sampled: int = Field(description="events of it whose fields were compared")
 
 
+class OfShard(BaseModel):
+    """One shard whose monitors called: the onset that they found, and its own mean loss around it."""
+
+    shard: int
+    onset: float
+    n_before: int = Field(description="outcomes that were compared")
+    n_after: int
+    before: float | None = Field(description="mean loss")
+    after: float | None
+    events: int = Field(description="after the onset")
+    compared: bool = Field(description="it has enough outcomes on both sides to be pooled with the others")
+
+
 class Finding(BaseModel):
     """A likely cause and why, with how strongly the card speaks for it."""
 
@@ -205,12 +219,17 @@ class Finding(BaseModel):
 
 
 class Card(BaseModel):
-    """The evidence of one incident. ``missing`` says in sentences what could not be found out, and why."""
+    """The evidence of one incident. ``missing`` says in sentences what could not be found out, and why.
+
+    What is compared is compared over all ``shards`` that called, each around its own onset. What is about
+    one model or one journal (how much the model leans on a field, deploys and decisions) is of ``shard``.
+    """
 
     incident: Text
     pipeline: Text
     task: Text
-    shard: int
+    shard: int = Field(description="the shard with the most evidence")
+    shards: list[OfShard] = []
     version: int = Field(description="version of the incident that was looked at")
     onset: float | None
     measures: list[Measure] = []

@@ -1,11 +1,12 @@
 """Facts: what the store knows of an incident and of those before it, read once."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fluvial import scenarios
 from fluvial.card.card import Earlier
-from fluvial.evidence import calling, cause
+from fluvial.evidence import Said, calling
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.reviews import Review, history
 from fluvial.scenarios import Scenario
@@ -23,7 +24,8 @@ class Facts(NamedTuple):
     """An incident, the drifts before it, newest first, and the reviews of its pipeline by id.
 
     ``expected`` are the scenarios in whose time the change began or was seen; ``watching`` is
-    by what the pipeline is watched now, its file and the decisions about it taken together.
+    by what the pipeline is watched now, its file and the decisions about it taken together. ``by_shard``
+    is what the monitors of each shard said of the incident, in the order of event time.
     """
 
     incident: Incident
@@ -31,6 +33,7 @@ class Facts(NamedTuple):
     reviews: Mapping[str, Review]
     expected: Sequence[Scenario] = ()
     watching: Watching | None = None
+    by_shard: Mapping[int, Sequence[Said]] = MappingProxyType({})
 
 
 def facts_of(store: Store, incident: Incident) -> Facts:
@@ -48,7 +51,8 @@ def facts_of(store: Store, incident: Incident) -> Facts:
         if one.removed_at is None and one.since <= incident.last_time and began <= one.until
     ]
     decided = {review.id: review for review in reviews}
-    return Facts(incident, before, decided, expected, watching(store, incident.pipeline))
+    now = watching(store, incident.pipeline)
+    return Facts(incident, before, decided, expected, now, Incidents(store).by_shard(incident.id))
 
 
 def outcomes(facts: Facts) -> list[Earlier]:
@@ -69,7 +73,7 @@ def _earlier(one: Incident, facts: Facts) -> Earlier:
         verdict=one.verdict or (last.action if last else None),
         who=one.resolved_by or one.acknowledged_by,
         reason=last.reason if last else "",
-        cause=cause(one.evidence)[0],
+        cause=one.cause[0],
         opened_at=one.opened_at,
         onset=first["onset"] if first else None,
     )

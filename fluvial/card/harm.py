@@ -7,7 +7,7 @@ from statistics import fmean, median
 from typing import Literal
 
 from fluvial.card.card import Cost, Labels, Mean, Measure, Segment, Volume
-from fluvial.card.intervals import Estimate, difference, estimate, share_differs
+from fluvial.card.intervals import Estimate, difference, share_differs
 from fluvial.card.moves import Refused
 from fluvial.card.recorder import Known, Refusal
 from fluvial.card.shift import kolmogorov
@@ -19,21 +19,30 @@ CHANCE = 0.001
 
 Name = Literal["loss", "wrong", "error", "cost"]
 
+Sides = Sequence[Sequence[Known]]
+Estimated = Callable[[Callable[[Known], float], Sides, Sides], tuple[Estimate | None, Estimate | None]]
+"""Gives the means of a figure on the two sides, of the outcomes of one shard after the other."""
 
-def measures(task: str, before: Sequence[Known], after: Sequence[Known]) -> list[Measure]:
-    """The loss as monitors see it, the share of wrong decisions (or the absolute error), and the cost."""
+
+def measures(task: str, before: Sides, after: Sides, estimated: Estimated) -> list[Measure]:
+    """The loss as monitors see it, the share of wrong decisions (or the absolute error), and the cost.
+
+    The sides are those of one shard after the other; ``estimated`` gives the means of both over all of them.
+    """
     wrong: Name = "error" if task == "regression" else "wrong"
     found: dict[Name, Callable[[Known], float]] = {
         "loss": lambda one: one.loss,
         wrong: lambda one: one.wrong,
         "cost": lambda one: one.cost,
     }
-    return [_measure(name, [of(x) for x in before], [of(x) for x in after]) for name, of in found.items()]
+    newest = [some[3 * len(some) // 4 :] for some in after]
+    return [
+        _measure(name, *estimated(of, before, after), estimated(of, before, newest)[1])
+        for name, of in found.items()
+    ]
 
 
-def _measure(name: Name, before: Sequence[float], after: Sequence[float]) -> Measure:
-    one, two = estimate(before), estimate(after)
-    lately = estimate(after[3 * len(after) // 4 :])
+def _measure(name: Name, one: Estimate | None, two: Estimate | None, lately: Estimate | None) -> Measure:
     made = Measure(name=name, before=_mean(one), after=_mean(two), lately=_mean(lately))
     if one is None or two is None:
         return made

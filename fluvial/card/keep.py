@@ -32,7 +32,7 @@ def compute_and_keep(place: Place, store: Store, incident_id: str) -> Card:
     Raises NoSuchIncident, NoDrift, and StoreUnavailable.
     """
     incident = Incidents(store).get(incident_id)
-    card = collect(place, incident.shard, facts_of(store, incident))
+    card = collect(place, facts_of(store, incident))
     keep(store, card)
     return card
 
@@ -40,6 +40,9 @@ def compute_and_keep(place: Place, store: Store, incident_id: str) -> Card:
 def keep(store: Store, card: Card) -> None:
     """Keep a card in place of that of the same or of an older version of its incident."""
     row = {"version": card.version, "at": time.time(), "card": card.model_dump(mode="json")}
+    # Beside it, so that lists show it without reading cards.
+    likely = next(iter(card.findings), None)
+    row |= {"cause": likely.cause if likely else "", "because": likely.because if likely else ""}
     put = store.insert(card_table).values(incident=card.incident, **row)
     newer = card_table.c.version <= put.excluded.version
     with store.write() as db:

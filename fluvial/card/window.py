@@ -32,17 +32,17 @@ class Window(NamedTuple):
         return self._replace(first=batch, rows=[row for row in self.rows if row.number >= batch])
 
 
-def around(history: History, journal: Journal, onset: float, events: str) -> Window | None:
+def around(history: History, journal: Journal, onset: float, events: str, most: int) -> Window | None:
     """The window around an onset (event time, s); None where the journal is empty.
 
-    ``events`` is the events topic.
+    ``events`` is the events topic, ``most`` how many of them are looked at on each side.
     """
     last, _ = journal.reached(history.index)
     if not last:
         return None
     at = _batch_of(history, last, onset)
-    before = _rows(lambda reach: _earlier(journal, history, at, reach), events)
-    after = _rows(lambda reach: _later(journal, history, at, reach), events)
+    before = _rows(lambda reach: _earlier(journal, history, at, reach), events, most)
+    after = _rows(lambda reach: _later(journal, history, at, reach), events, most)
     rows = [*reversed(before), *after]
     return Window(rows[0].number, at, rows[-1].number, rows) if rows else None
 
@@ -77,13 +77,13 @@ def _newest(history: History, number: int, last: int) -> tuple[int, int | None]:
     return last, None
 
 
-def _rows(page: Callable[[int], Sequence[Batch]], events: str) -> list[Batch]:
+def _rows(page: Callable[[int], Sequence[Batch]], events: str, most: int) -> list[Batch]:
     """Rows, nearest to the onset first, until they hold enough events."""
     found: list[Batch] = []
     held = 0
-    while held < EVENTS and (some := page(len(found))):
+    while held < most and (some := page(len(found))):
         for row in some:
-            if held >= EVENTS:
+            if held >= most:
                 break
             found.append(row)
             held += sum(done.count for tp, done in row.ranges.items() if tp.topic == events)

@@ -56,7 +56,17 @@ def _print(made: Card) -> None:
             for m in made.measures
         ]
         print_table(("what", "before", "since the onset", "change (95 %)"), rows)
+    _print_shards(made)
     _print_moves(made)
+
+
+def _print_shards(made: Card) -> None:
+    if len(made.shards) > 1:
+        rows = [
+            (s.shard, moment(s.onset), number(s.before), number(s.after), s.n_before, s.n_after)
+            for s in made.shards
+        ]
+        print_table(("shard", "since", "loss before", "after", "labels before", "after"), rows)
 
 
 def _cost(made: Card) -> str:

@@ -1,24 +1,26 @@
 """How the evidence of an incident looks in a terminal."""
 
-from collections.abc import Sequence
-
 from fluvial.commands.common import plain_text, print_table, say
-from fluvial.console.claims import PHASES, certainty, gap, lead, likely, sentence, subject
+from fluvial.console.claims import PHASES, certainty, differed, gap, lead, likely, sentence, subject
 from fluvial.console.phrases import count, moment, number
-from fluvial.evidence import Said, calling, cause, who
+from fluvial.evidence import Said, calling, who
+from fluvial.incidents import Incident
 
 MOST = 20
 """Alarms, and as many signals beside them, that are printed; JSON has all."""
 
 
-def print_claims(evidence: Sequence[Said]) -> None:
+def print_claims(one: Incident) -> None:
     """What called and what became of it, what is likely behind it, and what else moved."""
+    evidence = one.evidence
     called = calling(evidence)
     spoke = {said["monitor"] for said in called}
     about = [said for said in evidence if said["monitor"] in spoke]
     beside = [said for said in evidence if said["monitor"] not in spoke]
-    if behind := likely(*cause(evidence)):
+    if behind := likely(*one.cause):
         _say(behind)
+    if said_first := differed(*one.cause_of_alarms):
+        _say(said_first)
     _note(len(about), "earlier alarm")
     for said in about[-MOST:]:
         _print_alarm(said)

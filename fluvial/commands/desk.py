@@ -17,7 +17,6 @@ from fluvial.config import ConfigError
 from fluvial.console import cases
 from fluvial.console.phrases import loss, standing
 from fluvial.dated import OVER, PASSED
-from fluvial.evidence import cause
 from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
 from fluvial.settings import settings
 from fluvial.similar import similar
@@ -151,7 +150,7 @@ def state_named(name: str | None) -> State | None:
 def _row(one: Incident) -> tuple[object, ...]:
     who = one.resolved_by or one.acknowledged_by or ""
     last = day(one.last_time) if is_drift(one.monitor) else f"{day(one.last_time)} (clock)"
-    told = (one.pipeline, one.monitor, last, one.alarms, cause(one.evidence)[0], who)
+    told = (one.pipeline, one.monitor, last, one.alarms, one.cause[0], who)
     stands = ", ".join([one.state, *one.marks, *(["eased"] if one.eased else [])])
     return one.id, stands, one.severity, *told
 
@@ -171,7 +170,7 @@ def incident(
         return
     say(f"{one.id}  {', '.join([one.state, *one.marks])}  {one.severity}  {one.pipeline}, shard {one.shard}")
     if is_drift(one.monitor):
-        print_claims(one.evidence)
+        print_claims(one)
     for found in [] if is_drift(one.monitor) else one.evidence:
         _print_evidence(one, found)
     for taken in reversed(past):

@@ -43,7 +43,7 @@ Smallest = Annotated[float | None, typer.Option(help="The smallest change in los
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do and change nothing.")]
 Variant = Annotated[str | None, typer.Option(help="adopt: which model of the shadow table.")]
 Window = Annotated[str | None, typer.Option(help="retrain: from which batches, as 120:180 or 120:.")]
-Part = Annotated[str | None, typer.Option(help="reset_part: which step of the model.")]
+Part = Annotated[str | None, typer.Option(help="reset_part: a step of the model, or a category: carrier=WN.")]
 Source = Annotated[
     str | None, typer.Option(help="exclude_source, include_source: whom; rollback: excluded with it.")
 ]

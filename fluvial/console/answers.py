@@ -91,6 +91,7 @@ class Answers:
         self._pages.globals |= {"LABELS": phrases.ACTIONS, "DEEDS": phrases.DEEDS, "silent": _silent}
         self._pages.globals |= {"PHASES": claims.PHASES, "STATES": claims.MONITOR_STATES}
         self._pages.globals |= {"subject": claims.subject, "lead": claims.lead, "likely": claims.likely}
+        self._pages.globals |= {"differed": claims.differed}
 
     def page(
         self, request: Request, template: str, context: Mapping[str, Any], status: int = 200

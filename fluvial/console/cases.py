@@ -97,7 +97,8 @@ def _at_drift(course: Course) -> set[Action]:
     out: set[Action] = {"reopen", "expect", "unexpect", "set_budget", "approve", "decline"}
     out |= {"pause", "keep_learning"} if course.paused else {"resume"}
     lacking: dict[Action, Sized] = {"rollback": course.models, "adopt": course.offers.variants}
-    lacking |= {"include_source": course.offers.excluded, "reset_part": course.offers.parts}
+    lacking |= {"include_source": course.offers.excluded}
+    lacking |= {"reset_part": [*course.offers.parts, *course.offers.categories]}
     out |= {action for action, there in lacking.items() if not there}
     return {action for action in ACTIONS if action not in out and action not in ONE_SHARD}
 

@@ -191,6 +191,17 @@ def likely(cause: str, because: str) -> str:
     return f"Likely cause: {CAUSES.get(cause, cause)}.{f' {because}' if because else ''}"
 
 
+def differed(cause: str, because: str) -> str:
+    """What the alarms said where the card says otherwise, in a sentence or two; empty where they agree.
+
+    >>> differed("world", "the relation is another one"), differed("", "")
+    ('The alarms said first: the world changed. the relation is another one', '')
+    """
+    if not cause:
+        return ""
+    return f"The alarms said first: {CAUSES.get(cause, cause)}.{f' {because}' if because else ''}"
+
+
 def lead(onset: float | None, of: float | None) -> str:
     """How long before or after the drift something else began.
 

@@ -228,6 +228,10 @@ class IncidentSummary(BaseModel):
     eased: bool = Field(description="everything that called has said since that it went down again")
     cause: Text = Field(description="what is likely behind it; empty where nothing points anywhere")
     because: Text = Field(description="why that cause, in a sentence")
+    alarms_cause: Text = Field(
+        description="what the alarms said of it where the evidence card says otherwise"
+    )
+    alarms_because: Text
     version: int
     acknowledged_by: Text | None
     acknowledged_at: float | None

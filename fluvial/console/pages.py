@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from fluvial import approvals, scenarios, tuning
-from fluvial.console import cards, cases, curves, inbox, reading, shadow
+from fluvial.console import cards, cases, curves, inbox, offering, reading, shadow
 from fluvial.console.api import Stored
 from fluvial.console.bulk import similar_to
 from fluvial.console.forms import Notice, answers_of, of_forms, take
@@ -105,6 +105,7 @@ def _pipeline(
         "signals": cases.signals(store, name, SIGNALS),
         "effects": {steer: EFFECTS[steer]},
         "EFFECTS": EFFECTS,
+        **offering.shown(store, name),
         "scenarios": scenarios.listing(store, name),
         "proposals": approvals.listing(store, name),
         **of_forms(store, notice, taken),

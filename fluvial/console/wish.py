@@ -39,6 +39,7 @@ class Wish(BaseModel):
     included: str = ""
     also: str = ""
     part: str = ""
+    category: str = ""
     window: str = ""
     pause: list[str] = []
     back: str | None = None
@@ -64,6 +65,8 @@ def _chosen(wish: Wish, action: str) -> dict[str, Any]:
             return chosen | {"variant": name or None, "shard": int(shard) if shard.isdecimal() else None}
         case "include_source":
             return {"source": wish.included or None}
+        case "reset_part":
+            return {"part": wish.category.strip() or wish.part or None}
         case "snooze" if wish.lasting:
             return {"until": _after(wish.lasting)}
     return {name: value for name in TAKEN.get(action, ()) if (value := getattr(wish, name).strip())}

@@ -15,14 +15,13 @@ from fluvial.evidence import calling
 from fluvial.incidents import Incident, is_drift
 from fluvial.life_rules import tuning
 from fluvial.review import NotPossible, Request
+from fluvial.shadow.forgetting import forgets, refuse_part
 from fluvial.shadow.jobs import Job, enqueue, jobs_of
 from fluvial.shadow.lineup import AS_IS
 from fluvial.shadow.readiness import model_job
 from fluvial.shadow.requests import ask, window_of
 from fluvial.shadow.told import against
 from fluvial.store import decision_table
-from learners.expression import ExpressionError, build
-from learners.parts import places
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -65,9 +64,7 @@ def refuse(db: sa.Connection, case: Case) -> None:
             if request.window is not None:
                 window_of(request.window)
         case "reset_part":
-            there = parts_of(case.course.facts)
-            if request.part not in there:
-                raise NotPossible(f"the model of {pipeline} has no part {request.part!r}: {_listed(there)}")
+            refuse_part(db, case.course, request.part, case.concerned)
         case "include_source":
             if request.source not in (held := excluded(db, pipeline)):
                 raise NotPossible(
@@ -131,10 +128,7 @@ def effect(db: sa.Connection, case: Case) -> str | None:
             window = request.window or "the onset to now"
             return f"A model is retrained from {window} beside the shard, then offered; nothing changes yet."
         case "reset_part":
-            sentence = (
-                f"With the next batch {request.part} forgets what it has learned; the rest of the model "
-                "stays, and its monitors warm up again. Undone by a rollback to the batch before."
-            )
+            sentence = forgets(db, str(case.course.pipeline), str(request.part), case.concerned)
         case "exclude_source":
             sentence = _excluding(case)
         case "include_source":
@@ -166,14 +160,6 @@ def excluded(db: sa.Connection, pipeline: str) -> dict[str, str]:
         else:
             held.pop(source, None)
     return dict(sorted(held.items()))
-
-
-def parts_of(facts: Mapping[str, Any]) -> list[str]:
-    """The parts of a pipeline's model that can be reset one by one."""
-    try:
-        return list(places(build(str(facts.get("model", "")))))
-    except ExpressionError:
-        return []
 
 
 def offered(db: sa.Connection, incident: str) -> list[tuple[Job, dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fluvial.shadow.forgetting import in_words
 from fluvial.shadow.lineup import AS_IS
 
 
@@ -56,14 +57,19 @@ def since(action: str, shard: int, batch: int, args: Mapping[str, Any], status: 
     stood, outcomes = args.get("stood"), status.get("outcomes")
     if not stood or not outcomes or "failed" in args or (action == "pause" and not status.get("paused")):
         return ""
-    what = _STANDS.get(action)
+    forgot = args.get("forgot")
+    what = _STANDS.get(action) if forgot is None else "what was known of {name} is forgotten" + _of(forgot)
     if what is None:
         return ""
     places = ", ".join(f"{tp} at {at:,}" for tp, at in sorted(stood["positions"].items())[:2])
     where = f"batch {batch:,} of shard {shard}" + (f" ({places})" if places else "")
     learned = max(0, outcomes["learned"] - stood["learned"])
-    said = what.format(name=args.get("source") or args.get("part") or args.get("variant") or "")
+    said = what.replace("{name}", args.get("source") or args.get("part") or args.get("variant") or "")
     return f"Since {where} {said}; {learned:,} label{'' if learned == 1 else 's'} learned since."
+
+
+def _of(forgot: Mapping[str, Any]) -> str:
+    return f" ({in_words(forgot)})"
 
 
 _STANDS = {

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from fluvial.card import collect as collecting
+from fluvial.card import look as looking
 from fluvial.card.card import Card
 from fluvial.card.causes import cause
 from fluvial.card.collect import NoDrift, collect
@@ -61,7 +61,7 @@ def first(world: World) -> str:
 def card_in(world: World, **place: Any) -> Card:
     """The card of its incident."""
     incident = Incidents(world.store).get(first(world))
-    return collect(world.place(**place), incident.shard, facts_of(world.store, incident))
+    return collect(world.place(**place), facts_of(world.store, incident))
 
 
 def everything(world: World) -> dict[str, Any]:
@@ -158,8 +158,8 @@ def test_where_no_snapshot_is_left_of_that_the_fields_are_still_compared(world: 
 def test_without_a_model_in_reach_the_fields_are_still_compared(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collecting, "REACH", 10)
-    monkeypatch.setattr("fluvial.card.window.EVENTS", 1500)
+    monkeypatch.setattr(looking, "REACH", 10)
+    monkeypatch.setattr("fluvial.card.collect.EVENTS", 1500)
     made = card_in(world, key=None)
     assert "No snapshot is within 10 records before" in made.missing[0]
     assert (made.measures, made.examples) == ([], [])
@@ -169,7 +169,7 @@ def test_without_a_model_in_reach_the_fields_are_still_compared(
 
 
 def test_a_replay_never_reads_further_than_its_window(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fluvial.card.window.EVENTS", 600)
+    monkeypatch.setattr("fluvial.card.collect.EVENTS", 600)
     made = card_in(world)
     assert made.before is not None
     assert made.after is not None
@@ -215,7 +215,7 @@ def test_earlier_incidents_stand_beside_with_what_was_decided(world: World) -> N
     later = alarm_of(again)._replace(monitor="loss", direction="worse", phase="first", severity="page")
     later = later._replace(time=later.time + 1, onset=later.onset)
     Incidents(world.store).record("loans", 0, [("another", later)])
-    made = collect(world.place(), 0, facts_of(world.store, Incidents(world.store).get("another")))
+    made = collect(world.place(), facts_of(world.store, Incidents(world.store).get("another")))
     assert made.watching is not None
     (one,) = made.watching.outcomes
     assert (one.id, one.verdict, one.who, one.reason) == (

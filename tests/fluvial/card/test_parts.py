@@ -15,6 +15,7 @@ from fluvial.card.fields import Lean, moves
 from fluvial.card.harm import cost, measures, refused
 from fluvial.card.intervals import difference, estimate
 from fluvial.card.lean import lean, sample
+from fluvial.card.pooled import pooled
 from fluvial.card.recorder import Refusal
 from fluvial.card.segments import SENDER, segments
 from fluvial.config import Pipeline
@@ -59,7 +60,7 @@ def test_the_interval_of_a_change_holds_it() -> None:
 
 
 def test_one_outcome_says_nothing_of_how_sure_its_mean_is() -> None:
-    found = measures("binary", known(100), known(1))[0]
+    found = measures("binary", [known(100)], [known(1)], pooled)[0]
     assert found.after.n == 1
     assert found.after.low is None
     assert found.low is None
@@ -208,7 +209,10 @@ def test_of_many_segments_none_is_certain_by_chance(pipeline: Pipeline) -> None:
 
 
 def test_the_cost_is_the_change_times_the_events() -> None:
-    found = {one.name: one for one in measures("binary", known(900, loss=0.2), known(900, loss=0.5, seed=2))}
+    found = {
+        one.name: one
+        for one in measures("binary", [known(900, loss=0.2)], [known(900, loss=0.5, seed=2)], pooled)
+    }
     made = cost("EUR", found["cost"], 120.0, 10.0)
     assert made is not None
     assert made.per_hour == pytest.approx(360.0, rel=0.05)

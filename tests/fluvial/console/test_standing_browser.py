@@ -42,7 +42,7 @@ def test_an_earlier_model_is_brought_back(page: Page, server: ConsoleServer, sto
     keep_models(store, "flights", 0, 0, 120, 240)
     page.goto(server.url)
     page.goto(f"{server.address}/pipelines/flights")
-    page.get_by_text("Go back to an earlier model").click()
+    page.get_by_text("Change the model").click()
     page.get_by_label("The model after").select_option(label="batch 0 (nothing learned)")
     page.get_by_label("The model after").select_option("0:120")
     fill_in(page, "Ana", "The spell is over.")

@@ -1,0 +1,64 @@
+"""Forgetting: the parts of a learner that can be reset one by one, its steps and its categories, by name."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from learners.category import Category, category_of, inventory_of, known, obstacle, told
+from learners.parts import places
+from learners.recent import Recent
+
+LISTED = 12
+"""Names that a refusal lists."""
+
+
+def can_forget(model: Any, recent: Recent, part: str, private: Collection[str] = ()) -> dict[str, Any] | None:
+    """What a part's reset makes forgotten, as JSON carries it; None of a step, which forgets everything.
+
+    Raises LookupError, which says what there is, where it cannot be reset. Of fields in ``private``
+    nothing is told, so nothing can be named.
+
+    >>> from learners.expression import build
+    >>> model = build('OneHot("origin") | linear_model.LogisticRegression()')
+    >>> model.learn_one({"origin": "JFK"}, True)
+    >>> can_forget(model, Recent({}), "origin=JFK")
+    {'weights': 1, 'largest': [['origin=JFK', 0.005]], 'statistics': []}
+    >>> can_forget(model, Recent({}), "origin=LGA")
+    Traceback (most recent call last):
+    LookupError: the model knows no category 'LGA' of 'origin'; it knows JFK
+    """
+    category = category_of(part)
+    if category is None:
+        if part not in (there := places(model)):
+            raise LookupError(f"the model has no part {part!r}; it has {', '.join(there) or 'none to reset'}")
+        return None
+    if why := obstacle(model, category.field):
+        raise LookupError(why)
+    there = {name: found for name, found in known(model, recent).items() if name not in private}
+    check(category, {name: list(values) for name, values in there.items()})
+    return told(there[category.field][category.value])
+
+
+def check(category: Category, there: Mapping[str, Collection[str]], more: int = 0) -> None:
+    """Raise LookupError where a category is not among those of each field.
+
+    ``more`` of its field are known and not listed: then nobody can tell.
+    """
+    if category.field not in there:
+        fields = f"it knows some of {', '.join(sorted(there))}" if there else "it knows none of any field"
+        raise LookupError(f"the model knows no category of {category.field!r}; {fields}")
+    values = there[category.field]
+    if category.value not in values and not more:
+        listed = ", ".join(sorted(values)[:LISTED]) + (" and others" if len(values) > LISTED else "")
+        raise LookupError(
+            f"the model knows no category {category.value!r} of {category.field!r}; it knows {listed}"
+        )
+
+
+def inventory(model: Any, recent: Recent, fields: Collection[str]) -> dict[str, Any]:
+    """What can be reset one by one, in bounds and as JSON carries it; fields that are not given left out.
+
+    ``categories`` is what :func:`learners.category.inventory_of` says; ``mixed`` says of a field why one of
+    its categories cannot be forgotten.
+    """
+    mixed = {name: why for name in fields if (why := obstacle(model, name))}
+    return {"categories": inventory_of(model, recent, fields), "mixed": mixed}
