@@ -117,6 +117,7 @@ def _of_journal(place: Place, card: Card, stretch: Stretch, facts: Facts) -> Car
     history = History(place, card.shard)
     recorded, window, why = _recorded(place, history, window, stretch.until)
     card = _lacking(card, why)
+    place.heard(window.last, window.last)
     two = sides(recorded, stretch)
     course = Course(recorded.times, recorded.counts)
     held = context(window, course, place.journal.definitions(), facts)
@@ -155,7 +156,7 @@ def _recorded(place: Place, history: History, window: Window, until: float) -> t
         if distance(place.journal, history.index, past.batch, shorter.first) > REACH:
             continue
         try:
-            return record(history, past, shorter, until), shorter, ""
+            return record(history, past, shorter, until, place.heard), shorter, ""
         except (Gap, StepFailed) as trouble:
             why = f"The model of before cannot be rebuilt: {trouble}"
     return inputs(history, window), window, f"{why}. Errors, costs and segments are not known."
