@@ -111,8 +111,8 @@ class Demo:
         from fluvial.console.server import ConsoleServer  # noqa: PLC0415
 
         here = self._here
-        tokens = {"token": console_token(here.token_path), "webhook": console_token(here.webhook_token_path)}
-        server = ConsoleServer(store, **tokens, host="127.0.0.1", port=port, here=here)
+        token, webhook = console_token(here.token_path), console_token(here.webhook_token_path)
+        server = ConsoleServer(store, token=token, webhook=webhook, host="127.0.0.1", port=port, here=here)
         server.start()
         file = write_alertmanager(here, f"{server.address}{WEBHOOK}")
         if not quiet:

@@ -18,8 +18,6 @@ from fluvial.console.auth import set_cookie
 from fluvial.console.forms import answers_of
 from fluvial.console.needs import needs
 from fluvial.console.people import (
-    Name,
-    SessionsBody,
     accounts_of,
     end,
     must_manage,
@@ -29,6 +27,7 @@ from fluvial.console.people import (
     user_of,
     users_of,
 )
+from fluvial.console.people_models import Name, SessionsBody
 from fluvial.console.visits import Doorman, visit_of
 from fluvial.people import ROLES, AccountError, Role
 from fluvial.store import Store
