@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from fluvial.audit import Fact, append
-from fluvial.config import ConfigError
-from fluvial.people import ROLES, Person, Role
+from fluvial.last_admin import keep_one
+from fluvial.people import ROLES, TRUSTED, AccountError, NotAllowed, Person, Role
 from fluvial.store import Store, StoreUnavailable, person_table, token_table
 
 Use = Literal["console", "topic"]
@@ -55,47 +55,69 @@ class Wanted(NamedTuple):
     note: str = ""
 
 
+class NoSuchAccount(AccountError):
+    """Nobody has this name, or no token or session this id."""
+
+
 class Accounts:
-    """The users and tokens in a store. ``who`` and ``channel`` say who manages them."""
+    """The users and tokens in a store.
 
-    def __init__(self, store: Store, who: str = "", channel: str = "cli") -> None:
-        self._store, self._who, self._channel = store, who, channel
+    ``who`` and ``channel`` say who manages them, and ``person`` what they may: whoever manages nobody
+    has to do with what is their own only. Methods that change something raise NotAllowed.
+    """
 
-    def add(self, name: str, scope: Scope, source: str = LOCAL) -> None:
-        """Add a user, or change the role and the pipelines of one. Raises ConfigError."""
-        if not _NAME.fullmatch(name):
-            raise ConfigError(f"{name[:50]!r} is no name: write up to 200 characters in one line")
+    def __init__(self, store: Store, who: str = "", channel: str = "cli", person: Person = TRUSTED) -> None:
+        self._store, self._who, self._channel, self._person = store, who, channel, person
+
+    def add(self, name: str, scope: Scope) -> None:
+        """Add a user, or change the role and the pipelines of one. Raises AccountError.
+
+        The last admin stays one: without any, nobody could be let in from the console again.
+        """
+        self._must_manage()
+        self._put(name, scope, LOCAL)
+
+    def _put(self, name: str, scope: Scope, source: str) -> None:
+        if not _NAME.fullmatch(name) or not name.isprintable():  # what cannot be seen disguises the rest
+            raise AccountError(f"{name[:50]!r} is no name: write up to 200 characters in one line")
         if scope.role is None:
-            raise ConfigError(f"a user needs a role: {', '.join(ROLES)}")
+            raise AccountError(f"a user needs a role: {', '.join(ROLES)}")
         values = {"role": scope.role, "pipelines": _listed(scope.pipelines), "disabled_at": None}
         with self._store.write() as db:
+            if source == LOCAL and (scope.role != "admin" or scope.pipelines is not None):
+                keep_one(db, name)
             known = db.execute(sa.select(person_table).where(person_table.c.name == name)).first()
             if known is not None and known.source != source:
-                raise ConfigError(f"{name} is known from {known.source}: take another name")
+                raise AccountError(f"{name} is known from {known.source}: take another name")
             row = {"name": name, "source": source, "made_at": time.time(), **values}
             insert = self._store.insert(person_table).values(row)
             db.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
             self._note(db, "user.added" if known is None else "user.changed", name, **scope._asdict())
 
     def vouched(self, name: str, scope: Scope, source: str) -> None:
-        """Let a user in for whom somebody else vouches, with today's scope. Raises ConfigError."""
+        """Let a user in for whom somebody else vouches, with today's scope. Raises AccountError."""
         with self._store.read() as db:
             row = db.execute(sa.select(person_table).where(person_table.c.name == name)).first()
         if row is not None and row.source == source and row.disabled_at is not None:
-            raise ConfigError(f"{name} is let in no more")
+            raise AccountError(f"{name} is let in no more")
         if row is None or (row.source, row.role, row.pipelines) != (
             source,
             scope.role,
             _listed(scope.pipelines),
         ):
-            self.add(name, scope, source)
+            self._put(name, scope, source)
 
     def disable(self, name: str) -> None:
-        """Let a user in no more; their sessions end and their tokens open nothing. Raises ConfigError."""
+        """Let a user in no more; their sessions end and their tokens open nothing. Raises AccountError.
+
+        The last admin is not disabled.
+        """
+        self._must_manage()
         with self._store.write() as db:
+            keep_one(db, name)
             update = sa.update(person_table).where(person_table.c.name == name)
             if not db.execute(update.values(disabled_at=time.time())).rowcount:
-                raise ConfigError(f"no user is called {name!r}: see `fluvial users list`")
+                raise NoSuchAccount(f"no user is called {name!r}: see `fluvial users list`")
             self._note(db, "user.disabled", name)
 
     def users(self) -> list[dict[str, Any]]:
@@ -114,10 +136,12 @@ class Accounts:
         return [dict(row._mapping) for row in rows]
 
     def make(self, wanted: Wanted) -> str:
-        """Make a token; it is told now and never again. Raises ConfigError."""
+        """Make a token; it is told now and never again. Raises AccountError."""
+        self._must_manage()
         name, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         row: dict[str, Any] = {"id": name, "person": wanted.person, "use": wanted.use, "note": wanted.note}
         row |= {"role": wanted.scope.role, "pipelines": _listed(wanted.scope.pipelines)}
+        told = secret if wanted.use == "console" else signing_key(self._store, name).hex()
         now = time.time()
         row |= {"made_at": now, "expires_at": None if wanted.days is None else now + wanted.days * 86_400}
         row["hash"] = self.hash(secret) if wanted.use == "console" else ""
@@ -125,21 +149,27 @@ class Accounts:
             query = sa.select(person_table).where(person_table.c.name == wanted.person)
             person = db.execute(query).first()
             if person is None or person.disabled_at is not None:
-                raise ConfigError(f"no user {wanted.person!r} is let in: see `fluvial users list`")
+                raise NoSuchAccount(f"no user {wanted.person!r} is let in: see `fluvial users list`")
             db.execute(sa.insert(token_table).values(row))
             shown = {key: row[key] for key in ("person", "use", "role", "pipelines", "expires_at")}
             self._note(db, "token.made", name, **shown)
-        told = secret if wanted.use == "console" else signing_key(self._store, name).hex()
         return f"{PREFIX}_{name}_{told}"
 
     def revoke(self, token: str) -> None:
-        """Make a token open nothing, nor the sessions that it opened. Raises ConfigError."""
+        """Make a token open nothing, nor the sessions that it opened. Raises AccountError.
+
+        Who manages nobody can do this to tokens of their own.
+        """
+        column = token_table.c
         with self._store.write() as db:
-            at = sa.func.coalesce(token_table.c.revoked_at, time.time())
-            update = sa.update(token_table).where(token_table.c.id == token).values(revoked_at=at)
-            if not db.execute(update).rowcount:
-                raise ConfigError(f"no token has the id {token!r}: see `fluvial tokens list`")
-            self._note(db, "token.revoked", token)
+            update = sa.update(token_table).where(column.id == token)
+            if not self._person.manages:
+                update = update.where(column.person == self._person.name)
+            at = sa.func.coalesce(column.revoked_at, time.time())
+            person = db.execute(update.values(revoked_at=at).returning(column.person)).scalar()
+            if person is None:
+                raise NoSuchAccount(f"no token has the id {token!r}: see `fluvial tokens list`")
+            self._note(db, "token.revoked", token, person=person)
 
     def hash(self, secret: str) -> str:
         """What is kept of a secret of ours."""
@@ -164,8 +194,13 @@ class Accounts:
             with suppress(StoreUnavailable), self._store.write() as db:  # nobody is kept out for that
                 db.execute(update)
 
+    def _must_manage(self) -> None:
+        if not self._person.manages:
+            raise NotAllowed("users and tokens are managed by admins who are confined to no pipeline")
+
     def _note(self, db: sa.Connection, event: str, subject: str, **detail: Any) -> None:
-        append(db, Fact(event, self._who, self._channel, subject=subject, detail=detail))
+        shown = {"shown": self._person.how, **detail}
+        append(db, Fact(event, self._who, self._channel, subject=subject, detail=shown))
 
 
 def holding(db: sa.Connection, token: str, use: Use) -> Any | None:
@@ -203,8 +238,8 @@ def _listed(pipelines: Sequence[str] | None) -> list[str] | None:
 def signing_key(store: Store, token: str) -> bytes:
     """The key that a reviewer signs with; every worker with the store's key can make it again.
 
-    Raises ConfigError where the store was opened without a key: everybody could make it then.
+    Raises AccountError where the store was opened without a key: everybody could make it then.
     """
     if not store.key_for("reviewers"):
-        raise ConfigError("reviewers need a store with a key: set FLUVIAL_KEY_FILE")
+        raise AccountError("reviewers need a store with a key: set FLUVIAL_KEY_FILE")
     return hmac.digest(store.key_for("reviewers"), token.encode(), "sha256")

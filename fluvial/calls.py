@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial.alert_trail import CLOSED, OPENED, TELLER, About, note
 from fluvial.dated import OVER, Opened, open_incident
 from fluvial.incidents import ALERT, Incident, lock_pipeline, read_incident
 from fluvial.store import Store, alarm_table, incident_table
@@ -63,7 +64,7 @@ class Calls:
                 return "no pipeline"
             before = next((one for one in _waiting(db, call.pipeline) if labels_of(one) == call.labels), None)
             if call.over:
-                return _close(db, before.id) if before else "known"
+                return _close(db, before, call.summary) if before else "known"
             return "known" if before else _open(db, course, call)
 
     def waiting(self) -> list[Incident]:
@@ -72,10 +73,10 @@ class Calls:
             return _waiting(db)
 
     def over(self, incident: Incident) -> None:
-        """Close an incident whose alert is there no more."""
+        """Close an incident whose alert is there no more, without a word of it."""
         with self._store.write() as db:
             lock_pipeline(db, incident.pipeline)
-            _close(db, incident.id)
+            _close(db, incident, "Alertmanager has the alert no more", channel="silences")
 
 
 def labels_of(incident: Incident) -> dict[str, str]:
@@ -106,12 +107,16 @@ def _open(db: sa.Connection, course: Any, call: Call) -> Taken:
     evidence |= {"why": call.summary, "labels": dict(call.labels)}
     filed = {"id": call_id, "incident": call_id, **place, "evidence": evidence, "time": call.at, "at": now}
     db.execute(sa.insert(alarm_table).values(filed))
+    note(db, OPENED, About(call_id, call.pipeline, monitor, dict(call.labels), call.summary))
     return "opened"
 
 
-def _close(db: sa.Connection, incident: str) -> Taken:
+def _close(db: sa.Connection, incident: Incident, why: str, channel: str = "webhook") -> Taken:
     column = incident_table.c
-    facts = {"resolved_by": "Alertmanager", "resolved_at": time.time(), "verdict": OVER}
-    update = sa.update(incident_table).where(column.id == incident, column.resolved_at.is_(None))
-    db.execute(update.values(**facts, version=column.version + 1))
+    facts = {"resolved_by": TELLER, "resolved_at": time.time(), "verdict": OVER}
+    update = sa.update(incident_table).where(column.id == incident.id, column.resolved_at.is_(None))
+    if not db.execute(update.values(**facts, version=column.version + 1)).rowcount:
+        return "known"  # somebody closed it meanwhile
+    about = About(incident.id, incident.pipeline, incident.monitor, labels_of(incident), why)
+    note(db, CLOSED, about, channel)
     return "closed"

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 import sqlalchemy as sa
 
+from fluvial.config import ConfigError
 from fluvial.review import Action
 
 Role = Literal["viewer", "reviewer", "operator", "admin"]
@@ -58,6 +59,10 @@ class NotAllowed(Exception):
     """Who acts may not do this."""
 
 
+class AccountError(ConfigError):
+    """A user, a token or a session cannot be as somebody wants it."""
+
+
 class Person(NamedTuple):
     """Somebody who acts.
 
@@ -79,6 +84,11 @@ class Person(NamedTuple):
         """Whether this person may take an action; one that nobody declared is for the trusted only."""
         need = next((role for name, role in NEEDS.items() if name == action), None)
         return self.trusted if need is None else self.reaches(need)
+
+    @property
+    def manages(self) -> bool:
+        """Whether this person manages users: who is confined to some pipelines could let himself into all."""
+        return self.reaches("admin") and self.pipelines is None
 
     def sees(self, pipeline: str) -> bool:
         """Whether this person has to do with a pipeline."""

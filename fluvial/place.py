@@ -1,5 +1,6 @@
 """Place: what a shard is worked on with, which partitions feed it, and in which order of topics."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from consumers.log import Log
@@ -15,7 +16,8 @@ from fluvial.timing import SYSTEM, Timing
 class Place(NamedTuple):
     """One pipeline on one log and one store, as a process finds it.
 
-    Without ``key`` no snapshot can be opened or made: everything is replayed from nothing.
+    Without ``key`` no snapshot can be opened or made: everything is replayed from nothing. ``heard`` is told
+    while a card's journal is read how far it is; what it raises ends that.
     """
 
     pipeline: Pipeline
@@ -26,6 +28,7 @@ class Place(NamedTuple):
     worker: str = ""
     timing: Timing = SYSTEM
     store: Store | None = None
+    heard: Callable[[int, int], None] = lambda batch, last: None
 
     @property
     def artefacts(self) -> Artefacts | None:

@@ -21,6 +21,10 @@ _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # what Kafka takes as 
 _ADDRESS = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
+LEAST_MEMORY = 512
+"""MiB that the process that computes shadow tables has at least: with less it could not say what it lacks."""
+
+
 class Settings(NotifySettings):
     """One machine's settings; each is an environment variable with the prefix ``FLUVIAL_``.
 
@@ -83,6 +87,9 @@ class Settings(NotifySettings):
     shadow: bool = Field(
         default=True, description="whether a worker has shadow tables computed in a process beside it"
     )
+    shadow_memory: int = Field(
+        default=4096, ge=0, le=1 << 24, description="MiB that this process may take; 0 leaves it unbounded"
+    )
     hindsight: int = Field(
         default=20_000, ge=1, description="events after a decision until it is held against its alternatives"
     )
@@ -115,6 +122,13 @@ class Settings(NotifySettings):
     def _is_a_name(cls, value: str) -> str:
         if value and not _NAME.fullmatch(value):
             raise ValueError(f"{value!r}: a name has up to 249 letters, digits, '.', '_' and '-'")
+        return value
+
+    @field_validator("shadow_memory")
+    @classmethod
+    def _is_enough(cls, value: int) -> int:
+        if 0 < value < LEAST_MEMORY:
+            raise ValueError(f"{value} MiB are too little to begin with: take {LEAST_MEMORY} or more, or 0")
         return value
 
     @field_validator("alertmanager")

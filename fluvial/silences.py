@@ -32,6 +32,9 @@ GONE = 300.0
 """Seconds without its alert after which an incident is over: Alertmanager may have forgotten it at a restart,
 and Prometheus tells it again each minute."""
 
+PAGE = 200
+"""Incidents read at a time."""
+
 _NAMED = re.compile(r"incident ([0-9a-f]+): ")
 
 
@@ -147,10 +150,12 @@ class Silencer:
         """What is quiet: somebody has it and it did not grow since, snoozed or not."""
         states: tuple[State, ...] = ("acknowledged", "snoozed")
         for state in states:
-            offset, size = 0, 200
-            while found := self._incidents.listing(state=state, limit=size, offset=offset):
+            after: list[sa.ColumnElement[bool]] = []
+            while found := self._incidents.matching(*after, state=state, limit=PAGE, oldest=True):
                 yield from (one for one in found if one.quiet)
-                offset += size
+                # Behind the last one, not at a number: rows that change state meanwhile move nothing.
+                last = sa.tuple_(sa.literal(found[-1].opened_at), sa.literal(found[-1].id))
+                after = [sa.tuple_(incident_table.c.opened_at, incident_table.c.id) > last]
 
     def _known(self, there: Sequence[Silence]) -> set[str]:
         column = incident_table.c

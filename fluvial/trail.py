@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial import alert_trail
 from fluvial.audit import Fact, add, append, canonical, digest, locked_head, seal, sealing_key
 from fluvial.people import Person
 from fluvial.review import Request, Review
@@ -141,7 +142,7 @@ def _entry(row: Any) -> Entry:
 
 
 def verify(store: Store, anchor: str | None = None) -> Verdict:
-    """Check every entry, the head, and that the reviews are those that were recorded.
+    """Check every entry, the head, and that reviews and incidents of alerts are those that were recorded.
 
     ``anchor`` is one that was noted down before, as ``NUMBER:HASH``.
     """
@@ -153,7 +154,7 @@ def verify(store: Store, anchor: str | None = None) -> Verdict:
 def verify_within(db: sa.Connection, key: bytes, anchor: str | None = None) -> Verdict:
     """As :func:`verify`, inside a transaction; ``key`` seals the head."""
     head = db.execute(sa.select(audit_head_table)).first()
-    return _checked(_all(db), head, key, anchor) or _reviews_checked(db, head)
+    return _checked(_all(db), head, key, anchor) or _alerts_checked(db, head) or _reviews_checked(db, head)
 
 
 def _checked(chain: Iterable[Entry], head: Any, key: bytes, anchor: str | None) -> Verdict | None:
@@ -182,6 +183,12 @@ def _wrong(entry: Entry, count: int, last: str) -> str | None:
     if entry.hash != digest(entry._asdict()):
         return f"entry {entry.number} is not what was written"
     return None
+
+
+def _alerts_checked(db: sa.Connection, head: Any) -> Verdict | None:
+    """Whether the incidents that alerts opened are those in the trail."""
+    found = alert_trail.wrong(db, _all(db))
+    return None if found is None else Verdict(head.entries, head.hash, *found)
 
 
 def _reviews_checked(db: sa.Connection, head: Any) -> Verdict:

@@ -246,7 +246,8 @@ SERIES = (
         "fluvial_incident_open",
         "gauge",
         INCIDENT,
-        "1 for each of the newest open incidents that a worker opened; absent once it is resolved.",
+        "1 for each of the newest open incidents that a worker opened; absent while it is pending or "
+        "expected, and once it is resolved.",
     ),
     Series("fluvial_reviews_total", "counter", (*PIPELINE, "action"), "Reviews taken, by action."),
     Series(

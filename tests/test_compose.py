@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -17,13 +19,23 @@ from typer.main import get_command
 
 from fluvial.cli import app
 from fluvial.config import load
+from fluvial.notify.channels import channels_of
 from fluvial.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docker-compose.yml"
 KEYS = {
     *("image", "build", "command", "environment", "volumes", "ports", "depends_on", "healthcheck", "restart"),
-    *("hostname", "read_only", "tmpfs", "cap_drop", "security_opt", "network_mode", "stop_grace_period"),
+    *(
+        "secrets",
+        "hostname",
+        "read_only",
+        "tmpfs",
+        "cap_drop",
+        "security_opt",
+        "network_mode",
+        "stop_grace_period",
+    ),
 }
 CONDITIONS = {"service_healthy", "service_completed_successfully"}
 
@@ -41,6 +53,9 @@ class Strict(yaml.SafeLoader):
 COMPOSE: dict[str, Any] = yaml.load(FILE.read_text(), Strict)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("fluvial:")}
+NOTICES = dict(
+    re.findall(r"^#(FLUVIAL_\w+)=(.*)$", (ROOT / "deploy" / "notices.env").read_text(), re.MULTILINE)
+)
 ONCE = {name for name, service in SERVICES.items() if service["restart"] == "no"}
 
 
@@ -55,6 +70,24 @@ def argv(service: dict[str, Any]) -> list[str]:
     command = service.get("command", [])
     assert isinstance(command, list), "a command is a list: a shell would split it anew"
     return command
+
+
+def filled(value: str, given: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A value as Compose fills it in: ``${NAME:-default}`` and ``${NAME:+instead}``, and nothing else."""
+
+    def fill(match: re.Match[str]) -> str:
+        name, way, text = match.groups()
+        there = given.get(name, "")
+        return (there or text) if way == "-" else (text if there else "")
+
+    made = re.sub(r"\$\{(\w+):([-+])([^}]*)\}", fill, value)
+    assert "$" not in made, value
+    return made
+
+
+def environment(name: str, given: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The environment of a service where Compose is ``given`` some variables."""
+    return {key: filled(value, given) for key, value in SERVICES[name].get("environment", {}).items()}
 
 
 def mounts(name: str) -> list[tuple[str, str, str]]:
@@ -167,9 +200,11 @@ def test_secrets_come_from_files_that_one_service_writes() -> None:
         ]
         assert writers == ["secrets"]
     script = argv(SERVICES["secrets"])[-1]
-    for name, service in SERVICES.items():
-        for variable, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|KEY|TOKEN", variable) and variable.startswith(("FLUVIAL", "POSTGRES")):
+    for name in SERVICES:
+        for variable, value in environment(name, NOTICES).items():
+            if variable == "FLUVIAL_SMTP_PASSWORD_FILE":
+                assert value == "/run/secrets/smtp-password"
+            elif re.search(r"PASSWORD|KEY|TOKEN", variable) and variable.startswith(("FLUVIAL", "POSTGRES")):
                 assert variable.endswith("_FILE"), f"{name}: {variable}"
                 folder, _, file = value.rpartition("/")
                 assert folder in ("/run/fluvial", "/run/webhook")
@@ -184,7 +219,8 @@ def test_the_script_of_the_secrets_makes_each_of_them_once(tmp_path: Path) -> No
     first = {str(file.relative_to(tmp_path)): file.read_bytes() for file in files}
     exec(script, {})
     assert {str(file.relative_to(tmp_path)): file.read_bytes() for file in files} == first
-    assert set(first) == {"fluvial/store-password", "fluvial/key", "fluvial/token", "webhook/token"}
+    ours = {"store-password", "key", "token", "notify-webhook-key"}
+    assert set(first) == {"webhook/token", *(f"fluvial/{name}" for name in ours)}
     modes = {file.parent.name: file.stat().st_mode & 0o777 for file in files}
     assert modes == {"fluvial": 0o600, "webhook": 0o644}
 
@@ -198,12 +234,12 @@ def test_alertmanager_sees_the_token_of_its_webhook_and_no_other_secret() -> Non
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_services_know_every_setting_they_are_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = OURS[name]["environment"]
+    given = environment(name)
     known = {f"FLUVIAL_{field.upper()}" for field in Settings.model_fields}
-    assert set(environment) <= known
+    assert set(given) <= known
     for variable in [variable for variable in os.environ if variable.startswith("FLUVIAL_")]:
         monkeypatch.delenv(variable)
-    for variable, value in environment.items():
+    for variable, value in given.items():
         monkeypatch.setenv(variable, value)
     settings = Settings(store_password_file=None)
     assert settings.bootstrap in [one.split("://")[1] for one in _advertised()]
@@ -217,6 +253,42 @@ def test_our_services_know_every_setting_they_are_given(name: str, monkeypatch: 
 def _advertised() -> list[str]:
     listeners: str = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     return listeners.split(",")
+
+
+def channels(given: Mapping[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The channels by which the console tells people where Compose is given some variables."""
+    for variable in [variable for variable in os.environ if variable.startswith("FLUVIAL_")]:
+        monkeypatch.delenv(variable)
+    for variable, value in environment("console", given).items():
+        monkeypatch.setenv(variable, value.replace("/run/", f"{folder}/"))
+    return [channel.name for channel in channels_of(Settings())]
+
+
+def test_nobody_is_told_of_incidents_until_somebody_says_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert channels({}, tmp_path, monkeypatch) == []
+
+
+def test_what_is_said_in_the_environment_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exec(argv(SERVICES["secrets"])[-1].replace("/run/", f"{tmp_path}/"), {})
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "smtp-password").write_text("swordfish\n")
+    webhook = {"FLUVIAL_NOTIFY_WEBHOOK": NOTICES["FLUVIAL_NOTIFY_WEBHOOK"]}
+    assert channels(webhook, tmp_path, monkeypatch) == ["webhook"]
+    assert channels(NOTICES, tmp_path, monkeypatch) == ["webhook", "mail"]
+    bare = {name: NOTICES[name] for name in ("FLUVIAL_SMTP", "FLUVIAL_MAIL_FROM", "FLUVIAL_MAIL_TO")}
+    assert channels(bare, tmp_path, monkeypatch) == ["mail"], "a server that asks for no password"
+
+
+def test_the_file_for_notices_names_what_compose_reads_and_sets_nothing() -> None:
+    read = set(re.findall(r"\$\{(\w+):", FILE.read_text()))
+    assert set(NOTICES) == read
+    lines = (ROOT / "deploy" / "notices.env").read_text().splitlines()
+    assert all(line.startswith("#") or not line for line in lines)
+    (secret,) = SERVICES["console"]["secrets"]
+    assert filled(COMPOSE["secrets"][secret]["file"]) == "/dev/null"
+    assert [name for name in SERVICES if "secrets" in SERVICES[name]] == ["console"]
 
 
 def test_kafka_tells_this_machine_the_port_it_publishes() -> None:

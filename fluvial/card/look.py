@@ -48,6 +48,7 @@ def look(place: Place, shard: int, evidence: Sequence[Said], most: int) -> Look:
     window = still_there(found, place.log.spans(partitions_of(pipeline, shard)))
     place, unlike = _as_then(place, window)
     recorded, window, lacking = _recorded(place, History(place, shard), window, stretch.until)
+    place.heard(window.last, window.last)
     missing = [why for why in (unlike, lacking) if why]
     return Look(shard, stretch, place.pipeline, window, recorded, sides(recorded, stretch), missing)
 
@@ -91,7 +92,7 @@ def _recorded(place: Place, history: History, window: Window, until: float) -> t
         if distance(place.journal, history.index, past.batch, shorter.first) > REACH:
             continue
         try:
-            return record(history, past, shorter, until), shorter, ""
+            return record(history, past, shorter, until, place.heard), shorter, ""
         except (Gap, StepFailed) as trouble:
             why = f"The model of before cannot be rebuilt: {trouble}"
     return inputs(history, window), window, f"{why}. Errors, costs and segments are not known."

@@ -4,7 +4,7 @@ Its monitors are mute: they have spoken already, and they are half the work.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -166,11 +166,17 @@ class Recorder(Shard):
         )
 
 
-def record(history: History, past: Past, window: Window, until: float = inf) -> Recording:
+def record(
+    history: History,
+    past: Past,
+    window: Window,
+    until: float = inf,
+    heard: Callable[[int, int], None] = lambda batch, last: None,
+) -> Recording:
     """Step the journal from ``past`` through the window. Raises Gap, StepFailed, and what the log raises.
 
     It ends with the batch that reaches ``until`` (stream time, s). The model is copied right before the
-    batch that holds the onset. ``past`` is used up.
+    batch that holds the onset. ``past`` is used up. ``heard`` is told after each batch how far it is.
     """
     recorder = Recorder(history.pipeline, history.index, past.shard.state)
     past = Past(recorder, past.positions)
@@ -185,6 +191,7 @@ def record(history: History, past: Past, window: Window, until: float = inf) -> 
         for row, _ in history.walk(past, stop):
             times[row.number] = recorder.state.clock.now / 1000
             counts[row.number] = recorder.state.events
+            heard(row.number, window.last)
             if times[row.number] >= until:
                 break
     if model is None:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
 from prometheus_client import CollectorRegistry
 
 from consumers.log import Log
+from fluvial.commands.calling import write_alertmanager
 from fluvial.commands.common import print_json, say, stop_on_signals
 from fluvial.commands.panel import Panel
 from fluvial.commands.run import beside
@@ -25,6 +26,9 @@ from fluvial.settings import Settings, settings
 from fluvial.store import Store
 from fluvial.wiring import create_topics, make_runner, open_log, open_store
 from monitors.status import ShardStatus
+
+if TYPE_CHECKING:
+    from fluvial.console.server import ConsoleServer
 
 SHOWN_METRICS = ("rocauc", "average_precision", "brier", "logloss")
 
@@ -77,13 +81,10 @@ class Demo:
 
     def play(self, *, leave: bool, as_json: bool, port: int) -> None:
         """Play, show, and at the end print the summary."""
-        from fluvial.console.server import ConsoleServer  # noqa: PLC0415 - no other verb waits for it
-
         started = time.monotonic()
         log, store = open_log(self._here), open_store(self._here)
         create_topics(self._pipeline, log)
-        server = ConsoleServer(store, token=console_token(self._here.token_path), host="127.0.0.1", port=port)
-        server.start()
+        server = self._serve(store, port, quiet=as_json)
         producer = self._start_producer()
         try:
             runner, reporter = make_runner(
@@ -103,6 +104,20 @@ class Demo:
             server.stop()
             store.close()
             log.close()
+
+    def _serve(self, store: Store, port: int, *, quiet: bool) -> "ConsoleServer":
+        """The console on a port, and what tells Alertmanager of it in the demo's folder."""
+        from fluvial.console.auth import WEBHOOK  # noqa: PLC0415 - no other verb waits for it
+        from fluvial.console.server import ConsoleServer  # noqa: PLC0415
+
+        here = self._here
+        token, webhook = console_token(here.token_path), console_token(here.webhook_token_path)
+        server = ConsoleServer(store, token=token, webhook=webhook, host="127.0.0.1", port=port, here=here)
+        server.start()
+        file = write_alertmanager(here, f"{server.address}{WEBHOOK}")
+        if not quiet:
+            say(f"Alertmanager tells the console of alerts with --config.file={file}", err=True)
+        return server
 
     def _start_producer(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "fluvial", "produce", str(self._folder / "pipeline.yaml")]

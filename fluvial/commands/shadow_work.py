@@ -13,6 +13,7 @@ from fluvial.commands.run import opened
 from fluvial.config import load
 from fluvial.place import place_of
 from fluvial.settings import settings
+from fluvial.shadow.ceiling import cap
 from fluvial.shadow.helper import NICE
 from fluvial.shadow.work import Bench, Stopped
 
@@ -35,6 +36,7 @@ def shadow_work(pipeline_file: PipelineFile) -> None:
     """
     os.nice(NICE)
     pipeline, here, leaving = load(pipeline_file), settings(), _leaving()
+    cap(here.shadow_memory)
     with opened(here, 10.0) as (log, store):
         place = place_of(
             pipeline, log, store, key_if_any(here), worker=f"{here.worker_name}-shadow-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""users, tokens: who is let in, in which role and on which pipelines; their tokens and signing keys."""
+"""users, tokens, sessions: who is let in, in which role and on which pipelines, and with what."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from fluvial.commands.desk import day, opened_store
 from fluvial.commands.review import login
 from fluvial.config import ConfigError
 from fluvial.people import ROLES, Role
+from fluvial.sessions import Ending, Sessions
 
 Name = Annotated[str, typer.Argument(help="The user's name: it stands beside every decision of theirs.")]
 WhichRole = Annotated[str, typer.Option(help=", ".join(ROLES))]
@@ -39,6 +40,10 @@ def add_to(app: typer.Typer) -> None:
     held.command("list")(tokens)
     held.command("revoke")(revoke)
     app.add_typer(held, name="tokens")
+    browsers = typer.Typer(help="Browsers that were let in, and how to end that.", no_args_is_help=True)
+    browsers.command("list")(sessions)
+    browsers.command("revoke")(end_sessions)
+    app.add_typer(browsers, name="sessions")
 
 
 @contextmanager
@@ -112,6 +117,31 @@ def revoke(token: TokenId, json: AsJson = False) -> None:
     with _accounts() as accounts:
         accounts.revoke(token)
         _tell(json, {"id": token, "revoked": True}, f"{token} opens nothing now")
+
+
+def sessions(user: Whose = None, json: AsJson = False) -> None:
+    """List the sessions that go on, the newest first."""
+    with opened_store() as store:
+        found = Sessions(store).going_on(user)
+    if json:
+        print_json([one._asdict() for one in found])
+        return
+    rows = [
+        (one.id, one.person, one.token or "a provider", day(one.made_at), day(one.expires_at))
+        for one in found
+    ]
+    print_table(("id", "user", "opened by token", "since", "until"), rows)
+
+
+def end_sessions(
+    user: Annotated[str, typer.Argument(help="Whose sessions.")],
+    session: Annotated[str | None, typer.Option(help="Only the one with this id.")] = None,
+    json: AsJson = False,
+) -> None:
+    """End the sessions of a user: their browsers have to sign in again; tokens stay good."""
+    with opened_store() as store:
+        ended = Sessions(store).revoke(Ending(user, session, login()))
+    _tell(json, {"user": user, "ended": ended}, f"{ended} of {user}'s sessions ended")
 
 
 def _tell(json: bool, told: dict[str, Any], sentence: str) -> None:

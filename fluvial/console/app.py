@@ -10,8 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from consumers.log import Log, LogUnavailable
+from fluvial.accounts import NoSuchAccount
 from fluvial.card.keep import NoCard
-from fluvial.console import api, audit, bulk, pages, room_pages, shadow, signin
+from fluvial.console import api, audit, bulk, pages, people, people_pages, room_pages, shadow, signin
 from fluvial.console import webhook as webhook_api
 from fluvial.console.answers import ASSETS, Answers
 from fluvial.console.auth import Access, Gate, Hosts
@@ -25,7 +26,7 @@ from fluvial.console.refusals import Refusals
 from fluvial.console.samples import Samples
 from fluvial.console.visits import Doorman
 from fluvial.incidents import NoSuchIncident
-from fluvial.people import NotAllowed
+from fluvial.people import AccountError, NotAllowed
 from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
 from fluvial.settings import Settings
 from fluvial.store import Store, StoreUnavailable, schema_table
@@ -37,6 +38,8 @@ Send a token as `Authorization: Bearer`. Times ending in `_at` are clock times, 
 event times; both in seconds since 1970 UTC."""
 
 STATUS: dict[type[Exception], int] = {
+    NoSuchAccount: 404,  # before AccountError, of which it is one
+    AccountError: 422,
     NoCard: 404,
     NoSuchIncident: 404,
     NoSuchPipeline: 404,
@@ -93,7 +96,7 @@ def create(
     app.state.doorman, app.state.refusals, app.state.provider = doorman, refusals, sign_in.provider
     keeper = Gatekeeper(access, doorman, Needs(app), refusals)
     app.add_middleware(Gate, keeper=keeper, hosts=Hosts(names), refuse=answers.refuse)
-    for part in (pages, room_pages, api, shadow, webhook_api, signin, audit):
+    for part in (pages, room_pages, people_pages, api, people, shadow, webhook_api, signin, audit):
         app.include_router(part.router)
     app.include_router(bulk.pages)
     app.include_router(bulk.api)

@@ -17,13 +17,13 @@ from fluvial.console.offering import offers
 from fluvial.console.visits import visit_of
 from fluvial.incidents import Incidents, read_incident
 from fluvial.review import NotPossible
-from fluvial.shadow.jobs import Job, jobs_of
+from fluvial.shadow.jobs import Job, Kind, job_named, jobs_of
 from fluvial.shadow.requests import ask
 from fluvial.shadow.told import against, sure
 from fluvial.store import Store, pipeline_table
 from learners.expression import ExpressionError, build
 
-SHOWN = ("table", "hindsight")
+SHOWN: tuple[Kind, ...] = ("table", "hindsight")
 """Kinds of jobs that are shown."""
 
 MOST = 10
@@ -155,7 +155,8 @@ def asked(store: Store, incident_id: str, body: ShadowBody) -> ShadowJob:
             raise NotPossible(f"{incident.pipeline} has no shard {body.shard}")
         _check(body, facts)
         name = ask(db, incident, body.model_dump(), field=facts.get("source"), again=uuid4().hex[:8])
-        found = next(job for job in jobs_of(db, incident_id) if job.name == name)
+        found = job_named(db, name)
+    assert found is not None
     return view(found)
 
 
@@ -171,8 +172,8 @@ def _check(body: ShadowBody, facts: Mapping[str, Any]) -> None:
 def jobs(store: Store, incident_id: str) -> list[ShadowJob]:
     """The tables and hindsights of an incident, the newest first."""
     with store.read() as db:
-        found = [job for job in jobs_of(db, incident_id) if job.kind in SHOWN]
-    return [view(job) for job in found[:MOST]]
+        found = jobs_of(db, incident_id, *SHOWN, limit=MOST)
+    return [view(job) for job in found]
 
 
 def view(job: Job) -> ShadowJob:

@@ -14,6 +14,7 @@ from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.journal import Journal
 from fluvial.shadow.jobs import Jobs, enqueue
 from fluvial.shadow.lineup import suspects
+from fluvial.shadow.pruning import prune
 from fluvial.shadow.table import Asked
 from fluvial.store import Store, decision_table, incident_table, review_table
 from fluvial.tables import card_table, shadow_job_table
@@ -25,6 +26,10 @@ RECENT = 90 * 86_400.0
 """Seconds for which a decision is looked back at: what is older nobody waits for."""
 
 
+PRUNE_EVERY = 3_600.0
+"""Seconds between two times that old jobs are forgotten."""
+
+
 class Dispatch:
     """Looks what is to be computed for one pipeline; ``hindsight`` is how many events after a decision."""
 
@@ -32,6 +37,7 @@ class Dispatch:
         self._pipeline, self._store, self._hindsight = pipeline, store, hindsight
         self._name, self._journal = pipeline.pipeline, Journal(store, pipeline.pipeline)
         self._done: set[str] = set()
+        self._prune_at = 0.0
         self._quiet: dict[str, int] = {}  # incidents that call nobody, by their alarms
 
     def look(self) -> bool:
@@ -39,7 +45,14 @@ class Dispatch:
         self._cards()
         self._tables()
         self._looks_back()
+        self._prune()
         return Jobs(self._store).waiting(self._name)
+
+    def _prune(self) -> None:
+        """Forget old jobs now and then; a decision that is looked back at keeps its job: see RECENT."""
+        if time.monotonic() >= self._prune_at:
+            self._prune_at = time.monotonic() + PRUNE_EVERY
+            prune(self._store, self._name, RECENT)
 
     def _cards(self) -> None:
         """An evidence card for each drift that is open; anew when it has changed, one at a time."""

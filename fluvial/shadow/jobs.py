@@ -131,13 +131,12 @@ class Jobs:
     def named(self, name: str) -> Job | None:
         """The job of that name."""
         with self._store.read() as db:
-            row = db.execute(sa.select(table).where(table.c.name == name)).first()
-        return job_of(row) if row else None
+            return job_named(db, name)
 
     def of(self, incident: str, kind: Kind | None = None) -> list[Job]:
         """The jobs about an incident, the newest first."""
         with self._store.read() as db:
-            return jobs_of(db, incident, kind)
+            return jobs_of(db, incident, *([] if kind is None else [kind]))
 
     def _note(self, job: Job, **values: Any) -> None:
         column = table.c
@@ -168,11 +167,17 @@ def enqueue(
     return True
 
 
-def jobs_of(db: sa.Connection, incident: str, kind: Kind | None = None) -> list[Job]:
-    """The jobs about an incident, the newest first, inside a transaction."""
-    query = sa.select(table).where(table.c.incident == incident).order_by(table.c.id.desc())
-    if kind is not None:
-        query = query.where(table.c.kind == kind)
+def job_named(db: sa.Connection, name: str) -> Job | None:
+    """The job of that name, inside a transaction."""
+    row = db.execute(sa.select(table).where(table.c.name == name)).first()
+    return job_of(row) if row else None
+
+
+def jobs_of(db: sa.Connection, incident: str, *kinds: Kind, limit: int | None = None) -> list[Job]:
+    """The jobs about an incident, the newest first, of some kinds or of all, inside a transaction."""
+    query = sa.select(table).where(table.c.incident == incident).order_by(table.c.id.desc()).limit(limit)
+    if kinds:
+        query = query.where(table.c.kind.in_(kinds))
     return [job_of(row) for row in db.execute(query)]
 
 

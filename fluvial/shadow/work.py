@@ -14,6 +14,8 @@ from fluvial.history import History, Past
 from fluvial.place import Place
 from fluvial.replay import Gap
 from fluvial.shadow.adopting import resolved
+from fluvial.shadow.ceiling import peak
+from fluvial.shadow.ceiling import why as why_memory
 from fluvial.shadow.jobs import Job, Jobs, Lost
 from fluvial.shadow.rebuild import begun, go_on, made
 from fluvial.shadow.recipe import recipe_of
@@ -62,6 +64,10 @@ class Bench:
         except (Gap, StepFailed, SnapshotError, ConfigError, NoDrift, ValueError, TypeError, KeyError) as why:
             logger.warning("not computed", job=job.name, why=str(why))
             self._fail(job, str(why))
+        except MemoryError:
+            said = why_memory()
+            logger.warning("not computed", job=job.name, why=said)
+            self._fail(job, said)
         except Lost as lost:
             logger.info("left to somebody else", why=str(lost))
         except Stopped:
@@ -69,7 +75,8 @@ class Bench:
                 self._jobs.release(job)
             raise
         else:
-            logger.info("computed", job=job.name, seconds=round(time.monotonic() - started, 2))
+            seconds = round(time.monotonic() - started, 2)
+            logger.info("computed", job=job.name, seconds=seconds, peak_mib=peak())
 
     def _fail(self, job: Job, why: str) -> None:
         try:
@@ -81,7 +88,8 @@ class Bench:
         if job.kind == "model":
             return self._model(job, pace)
         if job.kind == "card":
-            card = compute_and_keep(self._place, self._store, str(job.incident))
+            pace(0, 0)  # what was told to leave in the meantime begins nothing
+            card = compute_and_keep(self._place._replace(heard=pace), self._store, str(job.incident))
             return {"version": card.version}
         asked = asked_of(job.asked)
         _check_candidate(self._place, asked)

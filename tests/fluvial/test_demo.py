@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from fluvial.commands.calling import write_alertmanager
+from fluvial.settings import Settings
 from tests.waiting import wait_until
 
 
@@ -29,6 +33,29 @@ def balanced(found: dict[str, Any]) -> bool:
         found["events"] == sum(found["accounting"].values())
         and found["labels"] == sum(found["label_fates"].values())
     )
+
+
+def tells_the_console(file: Path) -> Any:
+    """What the console answers to an alert, told as an Alertmanager with this configuration would."""
+    config = yaml.safe_load(file.read_text())
+    [console] = [one for one in config["receivers"] if one["name"] == "console"]
+    [hook] = console["webhook_configs"]
+    token = Path(hook["http_config"]["authorization"]["credentials_file"]).read_text().strip()
+    alert = {"status": "firing", "labels": {"alertname": "FluvialGoalMissed", "pipeline": "flights"}}
+    alert |= {"annotations": {}, "startsAt": "2026-01-05T12:00:00Z"}
+    shown = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps({"alerts": [alert]}).encode()
+    with urllib.request.urlopen(urllib.request.Request(hook["url"], body, shown), timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="no amtool: install prometheus-alertmanager")
+def test_alertmanager_takes_what_the_demo_writes_for_it(tmp_path: Path) -> None:
+    home = tmp_path / 'it\'s a "home": really'
+    home.mkdir()
+    file = write_alertmanager(Settings(home=home), "http://127.0.0.1:8080/api/v1/alerts")
+    done = subprocess.run(["amtool", "check-config", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(300)
@@ -76,6 +103,8 @@ def test_the_demo_stays_up_until_it_is_told_to_stop(tmp_path: Path) -> None:
         with pytest.raises(urllib.error.HTTPError, match="401") as refused:
             urllib.request.urlopen(address.partition("?")[0], timeout=10)
         refused.value.close()
+        assert tells_the_console(tmp_path / "demo-500" / "alertmanager.yml") == {"alerts": ["opened"]}
+        assert "--config.file=" in said.read_text()
         process.send_signal(signal.SIGINT)
         assert process.wait(15) == 0
         assert "500 events" in said.read_text()

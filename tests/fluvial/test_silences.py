@@ -45,6 +45,23 @@ def held(store: Store) -> list[Incident]:
     return Incidents(store).listing(state="acknowledged")
 
 
+def test_what_changes_between_two_pages_hides_nobody(desk: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fluvial.silences.PAGE", 2)
+    names = [f"a{n}" for n in range(7)]
+    for n, name in enumerate(names):  # each a drift of its own
+        alarm = Alarm(f"loss:{name}", "worse", NOW + 1e6 * n, NOW + 1e6 * n, 9, 0.1, 0.4, 5, 5)
+        Incidents(desk).record("coins", 0, [(name, alarm)])
+    names = [one.id for one in Incidents(desk).listing() if one.state == "firing"]
+    assert len(names) > 4
+    for name in names:
+        decide(desk, "acknowledge", name)
+    having = Silencer(desk, Alertmanager("http://127.0.0.1:9"))._having()
+    seen = [next(having).id, next(having).id]
+    decide(desk, "resolve", seen[0])  # one page less before what comes
+    seen += [one.id for one in having]
+    assert sorted(seen) == sorted(names)
+
+
 # ---- what is to be done
 
 

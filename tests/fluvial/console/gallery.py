@@ -18,7 +18,8 @@ from playwright.sync_api import Page, expect
 from pydantic_core import to_json
 
 from consumers.embedded import EmbeddedLog
-from fluvial.console import answers, effective, phrases
+from fluvial import sessions
+from fluvial.console import answers, effective, people, phrases
 from fluvial.console.effective import of_machine
 from fluvial.console.server import ConsoleServer
 from fluvial.incidents import Incidents
@@ -35,6 +36,7 @@ from fluvial.store import (
     snapshot_table,
 )
 from tests.fluvial.console.fleet import FLIGHTS, FLIGHTS_STATUS, alarm, decide, draw, fill, halt, report
+from tests.fluvial.console.team import let_in
 from tests.services.browser import chromium
 
 NOW = 1_767_614_400.0  # 5 January 2026, 12:00 UTC
@@ -52,8 +54,12 @@ PICTURES = {
     "settings": "/settings",
     "acknowledge": "/acknowledge",
     "audit": "/audit",
+    "people": "/people",
+    "person": "/people/one?name=Zo%C3%AB",
 }
 """The name of a page's picture, and its address."""
+
+KEY = b"a key for what is shown in pictures"
 
 ON_THE_WAY = ("fleet", "incidents", "incident")
 """Pages that people open on a phone."""
@@ -106,6 +112,7 @@ def furnish(store: Store, home: Path) -> Settings:
     report(store, FLIGHTS_STATUS, monitors=monitors, delays=DELAYS, estimate=(0.238, 0.012))
     Incidents(store).record("flights", 0, [("2b3c4d5e6f70", alarm(310)._replace(monitor="field:distance"))])
     halt(store)
+    let_in(store, NOW)
     decide(store, pipeline="demand", action="pause", who="Zoë", reason="The tills were counted twice.")
     journal = Journal(store, "flights")
     journal.define("5f0c2a" * 10, CONFIG, {"fluvial": "0.1.0", "river": "0.26.1", "python": "3.11.7"})
@@ -156,7 +163,8 @@ def stop_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pages think that it is the moment of the pictures."""
     stopped = SimpleNamespace(time=lambda: NOW, **{n: getattr(time, n) for n in ("gmtime", "strftime")})
     monkeypatch.setattr(phrases, "time", stopped)
-    monkeypatch.setattr(answers, "time", stopped)
+    for module in (answers, people, sessions):
+        monkeypatch.setattr(module, "time", stopped)
     # Where the files are differs from run to run, and is nothing that a picture should show.
     monkeypatch.setattr(effective, "of_store", lambda _store: "sqlite:////var/lib/fluvial/store.db")
     monkeypatch.setattr(
@@ -203,7 +211,7 @@ def main() -> None:
     folder = Path(__file__).parents[3] / "docs" / "console"
     folder.mkdir(exist_ok=True)
     with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as monkeypatch:
-        store = Store(f"sqlite:///{home}/store.db")
+        store = Store(f"sqlite:///{home}/store.db", key=lambda: KEY)
         here = furnish(store, Path(home))
         stop_clocks(monkeypatch)
         with closing(store), served(store, here) as server, chromium() as browser, browser.page() as page:

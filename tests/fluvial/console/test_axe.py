@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,8 @@ from playwright.sync_api import Page, expect
 from fluvial.console.server import ConsoleServer
 from fluvial.store import Store
 from tests.fluvial.console.fleet import watched
-from tests.fluvial.console.gallery import PICTURES, furnish, served
+from tests.fluvial.console.gallery import KEY, PICTURES, furnish, served
+from tests.fluvial.console.team import let_in
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 GRAVE = ("serious", "critical")
@@ -22,9 +24,10 @@ GRAVE = ("serious", "critical")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleServer]:
     """A console that has everything to show."""
     home = tmp_path_factory.mktemp("home")
-    store = Store(f"sqlite:///{home / 'store.db'}")
+    store = Store(f"sqlite:///{home / 'store.db'}", key=lambda: KEY)
     here = furnish(store, home)
     watched(store)
+    let_in(store, time.time())  # those of the pictures have long expired
     with served(store, here) as server:
         yield server
     store.close()
@@ -79,7 +82,7 @@ def test_the_help_and_the_messages_are_accessible(page: Page, console: ConsoleSe
         assert violations(page) == [], path
 
 
-@pytest.mark.parametrize("path", ["/", "/incidents", "/settings"])
+@pytest.mark.parametrize("path", ["/", "/incidents", "/settings", "/people", "/account"])
 def test_a_console_with_nothing_to_show_is_accessible(page: Page, empty: ConsoleServer, path: str) -> None:
     page.goto(empty.url)
     page.goto(empty.address + path)

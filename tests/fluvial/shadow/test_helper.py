@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from fluvial.settings import Settings
 from fluvial.store import Store, incident_table
 from fluvial.tables import shadow_job_table
 from tests.fluvial.world import COINS, coins, embedded_world, tosses
@@ -72,6 +73,9 @@ def test_a_drift_gets_its_table_beside_the_worker_and_the_helper_ends_with_it(
     job = shadow_job_table.c
     wait_until(lambda: rows(home, sa.select(job.id).where(job.result.is_not(None))), "its table", 90)
     (helper,) = helpers(home)
+    limits = Path(f"/proc/{helper}/limits").read_text().splitlines()
+    bound = next(line for line in limits if line.startswith("Max data size"))
+    assert int(bound.split()[3]) == Settings().shadow_memory << 20
     assert os.getpriority(os.PRIO_PROCESS, helper) >= os.getpriority(os.PRIO_PROCESS, worker.pid) + 9
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait(10)

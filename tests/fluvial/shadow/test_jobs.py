@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from fluvial.shadow.jobs import GAVE_UP, TRIES, Job, Jobs, Lost, enqueue
+from fluvial.shadow.jobs import GAVE_UP, TRIES, Job, Jobs, Lost, enqueue, jobs_of
 from fluvial.store import Store
 from fluvial.tables import shadow_job_table
 from tests.fluvial.racing import race
@@ -103,3 +103,12 @@ def test_a_job_that_kills_whoever_computes_it_is_given_up(store: Store) -> None:
     found = Jobs(store).named("a")
     assert found is not None
     assert (found.state, found.failed) == ("failed", GAVE_UP)
+
+
+def test_the_newest_of_some_kinds_are_read_and_no_more(store: Store) -> None:
+    for n in range(30):
+        ask(store, f"table {n}")
+        ask(store, f"card {n}", "card")
+    with store.read() as db:
+        found = jobs_of(db, "i", "table", "hindsight", limit=3)
+    assert [job.name for job in found] == ["table 29", "table 28", "table 27"]
