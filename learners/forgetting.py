@@ -28,8 +28,8 @@ def can_forget(model: Any, recent: Recent, part: str, private: Collection[str] =
     """
     category = category_of(part)
     if category is None:
-        if part not in (there := places(model)):
-            raise LookupError(f"the model has no part {part!r}; it has {', '.join(there) or 'none to reset'}")
+        if part not in (steps := places(model)):
+            raise LookupError(f"the model has no part {part!r}; it has {', '.join(steps) or 'none to reset'}")
         return None
     if why := obstacle(model, category.field):
         raise LookupError(why)

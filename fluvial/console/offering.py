@@ -1,17 +1,18 @@
 """Offering: what can be chosen beside an action on the page of an incident."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from fluvial.console.headlines import headline_of
-from fluvial.incidents import ALERT, HALT, Incident, Incidents
+from fluvial.console.models import IncidentSummary, PipelineDetail
+from fluvial.incidents import Incident, is_drift
 from fluvial.shadow.forgetting import categories_of, parts_of
 from fluvial.shadow.jobs import Job
 from fluvial.shadow.lineup import suspects
 from fluvial.shadow.rules import excluded, offered
-from fluvial.store import Store, incident_table, pipeline_table
+from fluvial.store import Store, pipeline_table
 
 
 class Offers(NamedTuple):
@@ -52,18 +53,12 @@ def of_pipeline(db: sa.Connection, course: Any) -> Offers:
     return Offers([], [], list(excluded(db, name)), parts_of(db, course), categories_of(db, name))
 
 
-def shown(store: Store, pipeline: str) -> dict[str, Any]:
-    """What the page of a pipeline offers: choices beside its actions, and open drifts, which have others."""
-    column = incident_table.c
-    about_drifts = (
-        *(column.pipeline == pipeline, column.resolved_at.is_(None), column.monitor != HALT),
-        column.monitor.not_like(f"{ALERT}%"),
-    )
+def shown(store: Store, pipeline: PipelineDetail, newest: Sequence[IncidentSummary]) -> dict[str, Any]:
+    """What the page of a pipeline offers beside its actions, and open drifts among its newest incidents."""
     with store.read() as db:
-        row = db.execute(sa.select(pipeline_table).where(pipeline_table.c.pipeline == pipeline)).first()
-        offers = NOTHING if row is None else of_pipeline(db, row)
-    drifts = Incidents(store).matching(*about_drifts, limit=DRIFTS)
-    return {"offers": offers, "drifts": [(one.id, headline_of(one)) for one in drifts]}
+        offers = of_pipeline(db, SimpleNamespace(pipeline=pipeline.name, facts=pipeline.facts))
+    drifts = [one for one in newest if one.state != "resolved" and is_drift(one.monitor)]
+    return {"offers": offers, "drifts": drifts[:DRIFTS]}
 
 
 def _offered(job: Job, row: Mapping[str, Any]) -> str:

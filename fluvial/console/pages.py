@@ -98,14 +98,15 @@ def _pipeline(
 ) -> Response:
     found = reading.detail(store, name)
     steer: Action = "resume" if found.paused else "pause"
+    newest = cases.listing(store, pipeline=name, state=None, limit=5, offset=0)
     shown = {
         "pipeline": found,
         "reviews": cases.decisions(store, pipeline=name, limit=50),
-        "incidents": cases.listing(store, pipeline=name, state=None, limit=5, offset=0),
+        "incidents": newest,
         "signals": cases.signals(store, name, SIGNALS),
         "effects": {steer: EFFECTS[steer]},
         "EFFECTS": EFFECTS,
-        **offering.shown(store, name),
+        **offering.shown(store, found, newest),
         "scenarios": scenarios.listing(store, name),
         "proposals": approvals.listing(store, name),
         **of_forms(store, notice, taken),

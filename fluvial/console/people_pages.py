@@ -242,16 +242,21 @@ def _try(
     try:
         change()
     except AccountError as error:
-        if deed.own:
+        if _is_own(request, deed):
             return _account(request, store, wrong=str(error))
-        must_manage(request)
         return _person(request, store, deed.name, wrong=str(error))
     return _back(request, deed, done)
 
 
+def _is_own(request: Request, deed: Deed) -> bool:
+    """Whether the form was on the visitor's own page; who manages nobody has no other."""
+    return bool(deed.own) or not visit_of(request).person.manages
+
+
 def _back(request: Request, deed: Deed, done: str) -> Response:
-    kept = {"done": done} if deed.own else {"name": deed.name.strip(), "done": done}
-    path = "/account" if deed.own else "/people/one"
+    own_page = _is_own(request, deed)
+    kept = {"done": done} if own_page else {"name": deed.name.strip(), "done": done}
+    path = "/account" if own_page else "/people/one"
     return _remembering(RedirectResponse(f"{path}?{urlencode(kept)}", 303), request, deed)
 
 

@@ -36,8 +36,8 @@ def parts_of(db: sa.Connection, course: Any, shards: Iterable[int] | None = None
     query = sa.select(column.status).where(column.pipeline == course.pipeline).order_by(column.shard)
     if shards is not None:
         query = query.where(column.shard.in_(list(shards)))
-    told = [(status or {}).get("parts") for status in db.execute(query).scalars()]
-    told = [some for some in told if some is not None]
+    said = [(status or {}).get("parts") for status in db.execute(query).scalars()]
+    told: list[list[str]] = [some for some in said if some is not None]
     if told:
         return list(dict.fromkeys(name for some in told for name in some))
     try:
