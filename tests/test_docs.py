@@ -72,7 +72,7 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 
 def test_every_file_of_the_product_that_is_named_on_the_page_about_it_exists() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
-    there = {path.name for path in ROOT.glob("[a-z]*/*.py")}
+    there = {path.name for path in ROOT.glob("[a-z]*/**/*.py")}
     assert set(re.findall(r"`(?:\w+/)?(\w+\.py)`", page)) - there == set()
 
 
