@@ -41,7 +41,7 @@ def _date(store: Store, now: float) -> None:
                 back = now - (12 if name == "made_at" else 2) * DAY
                 db.execute(sa.update(table).where(column.is_not(None)).values({name: back}))
         used = {"used_at": now - 420, "expires_at": now + 78 * DAY}
-        column = token_table.c
-        db.execute(sa.update(token_table).where(column.expires_at.is_not(None)).values(used))
-        db.execute(sa.update(token_table).where(column.use == "topic").values(used_at=None))
+        token = token_table.c
+        db.execute(sa.update(token_table).where(token.expires_at.is_not(None)).values(used))
+        db.execute(sa.update(token_table).where(token.use == "topic").values(used_at=None))
         db.execute(sa.update(session_table).values(made_at=now - 3_600, expires_at=now + 39_600))
