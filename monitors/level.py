@@ -231,7 +231,7 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        found = places(self._window, self._spec, self._lift)
+        found = places(self._window, self._spec, self._lift, self._unsure)
         if not found:
             return None
         split = best_split(found, self._ladder.reading())
@@ -245,6 +245,10 @@ class Level:
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0
+
+    def _unsure(self, onset: float) -> float:
+        """The variance of the means on both sides of a moment from what is not known of the seasons."""
+        return self._rhythm.unsure(self._time - onset) + self._rhythm.unsure(onset - self._window.since)
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
