@@ -62,7 +62,10 @@ class Split(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A split before dependence is considered: ``ratio`` is its evidence were observations independent."""
+    """A split before dependence is considered: ``ratio`` is its evidence were observations independent.
+
+    ``unsure`` is what the seasons add to the effect of dependence: nobody knows them for sure.
+    """
 
     n_before: int
     n_after: int
@@ -71,13 +74,17 @@ class Place(NamedTuple):
     ratio: float
     needed: float
     onset: float
+    unsure: float
 
 
-def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> list[Place]:
+def places(
+    window: Window, spec: LevelSpec, lift: Callable[[float], float], unsure: Callable[[float], float]
+) -> list[Place]:
     """The splits of a window, newest first, that would be convincing were observations independent.
 
     ``lift`` says what the seasons have added since an event time, on average: no errors in a stretch
-    are less of a surprise at an hour that hardly has any.
+    are less of a surprise at an hour that hardly has any. ``unsure`` is the variance that the means before
+    and after a time have from what is not known of the seasons.
     """
     found: list[Place] = []
     n, total, n1, total1, half = window.n, window.total, 0, 0.0, 0.5 * spec.smallest_change
@@ -103,7 +110,8 @@ def places(window: Window, spec: LevelSpec, lift: Callable[[float], float]) -> l
             continue
         up = lift(older.time)
         ratio = _ratio(n0, before + up, n1, after + up)
-        found.append(Place(n0, n1, before, after, ratio, needed, older.time))
+        chance = vary / n * (1.0 / n0 + 1.0 / n1)
+        found.append(Place(n0, n1, before, after, ratio, needed, older.time, unsure(older.time) / chance))
     return found
 
 
@@ -126,12 +134,14 @@ def best_split(found: list[Place], dependence: Reading) -> Split | None:
     best, most = None, -inf
     for place in found:
         effect = dependence.at(place.n_after)
+        if place.unsure:
+            effect = Effect(effect.size + place.unsure, effect.freedom)
         score = _students(place.ratio / effect.size, effect.freedom)
         if score - place.needed > most:
             most, best = score - place.needed, (place, score, effect)
     if best is None:
         return None
-    (n0, n1, before, after, _, needed, onset), score, effect = best
+    (n0, n1, before, after, _, needed, onset, _), score, effect = best
     return Split(n0, n1, before, after, score, needed, effect, onset)
 
 

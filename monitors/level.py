@@ -15,6 +15,7 @@ from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence, sprea
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
+from monitors.stragglers import Stragglers
 from monitors.window import Bucket, Window
 
 State = Literal["warming", "quiet", "suspected", "alarm"]
@@ -47,6 +48,7 @@ class Level:
         self.alarm: Alarm | None = None
         self.state: State = "warming"
         self._rhythm = Rhythm(spec.seasons)
+        self._stragglers = Stragglers()
         caution = TRUST if spec.two_sided and not spec.counted else CAUTION
         self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution)
         self._rumour = Rumour(spec.smallest_change)
@@ -87,8 +89,7 @@ class Level:
         self._ladder.cut()
         self._block_n, self._block_total = 0, 0.0
         self._open = self._last = self.alarm = None
-        self._warm_at = self.n + self._spec.warmup
-        self._warm, self._settled_at = False, -1
+        self._warm, self._missed, self._settled_at = False, False, -1
         self.state = "warming"
 
     def update(self, value: float, time: float) -> None:
@@ -125,6 +126,8 @@ class Level:
         """Another bin of the seasons begins."""
         if self._since == -inf:
             self._since = self._window.since = time
+        elif time < self._bin_start:
+            self._stragglers.back(self._since, time, self._time)
         if self._bin_n:
             before = self._rhythm.add(self._bin_n, self._bin_total, self._bin_start)
             self._bin_n, self._bin_total = 0, 0.0
@@ -141,6 +144,8 @@ class Level:
         restated = self._rhythm.restated(self._window, before)
         self._window = Window(self._window.since, reversed(restated))
         if not any(map(any, before)):
+            if self._stragglers.mixed:  # what is held is of all hours: their rhythm cannot be taken off
+                self._window = Window(self._time)
             pace = (self._time - self._since) / max(self.n, 1)
             self._ladder.less(lambda n: self._rhythm.roughness(n * pace), self._spread or 1.0)
             self._rumour.forget()
@@ -160,7 +165,7 @@ class Level:
         due = self._blocks % LOOK_EVERY == 0 or (self._rumour.evidence >= LOUD and self.n >= self._look_at)
         if 0 <= self._settled_at <= self.n:
             self._settle()
-        elif not self._warm and self.n >= self._warm_at and self._is_warm():
+        elif not self._warm and self._warmed_up(block.n):
             self._end_warmup()
         elif due:
             self._look()
@@ -199,15 +204,23 @@ class Level:
 
     # ---- warming up
 
-    def _is_warm(self) -> bool:
-        """Whether night can be told from day (or there are no days)."""
-        day = self._rhythm.shortest
-        return self._rhythm.cycles >= 2 or self._time - self._since > 4 * day or not day
+    def _warmed_up(self, n: int) -> bool:
+        """Whether enough is held, night can be told from day (or there are no days), no label is missed."""
+        self._stragglers.passed(n)
+        if self._window.n < self._spec.warmup:
+            return False
+        day, known = self._rhythm.shortest, self._rhythm.cycles >= 2
+        self._missed |= known and self._stragglers.many
+        complete = known and not self._stragglers.many
+        return complete or self._time - self._since > 4 * day or not day
 
     def _end_warmup(self) -> None:
-        """Say a rise within the warm-up now; otherwise leave the learning curve out of the reference."""
+        """Say a rise within the warm-up now; otherwise leave the learning curve out of the reference.
+
+        That the fast labels were better than all are is no rise: where some were missed, none is said.
+        """
         self._warm = True
-        split = self._split()
+        split = None if self._missed else self._split()
         said = split is not None and split.convincing and abs(split.change) >= self._spec.smallest_change
         if split is not None and said and (split.change > 0 or self._spec.two_sided):
             self._raise(split)
@@ -218,7 +231,7 @@ class Level:
 
     def _split(self) -> Split | None:
         """The best split, by how the stream varies without the step at that split."""
-        found = places(self._window, self._spec, self._lift)
+        found = places(self._window, self._spec, self._lift, self._unsure)
         if not found:
             return None
         split = best_split(found, self._ladder.reading())
@@ -232,6 +245,10 @@ class Level:
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0
+
+    def _unsure(self, onset: float) -> float:
+        """The variance of the means on both sides of a moment from what is not known of the seasons."""
+        return self._rhythm.unsure(self._time - onset) + self._rhythm.unsure(onset - self._window.since)
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""

@@ -56,6 +56,10 @@ class Rhythm:
         """What the seasons have added on average between two event times."""
         return sum([curve.mean_between(start, end) for curve in self._now])
 
+    def unsure(self, seconds: float) -> float:
+        """The variance of a mean over so many seconds that comes from what is not known of the seasons."""
+        return sum([season.unsure(seconds) for season in self.seasons if season.doubt])
+
     def roughness(self, seconds: float) -> float:
         """The mean squared difference that the seasons make between two neighbouring stretches."""
         steps, cycle = 48, max((s.period for s in self.seasons), default=0.0)

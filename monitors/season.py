@@ -21,6 +21,9 @@ class Season:
     Bayes, with the variance between cycles as noise (James and Stein, 1961).
     """
 
+    doubt = 0.0
+    """The variance of one bin of the profile before it is smoothed; 0 while none of it is believed."""
+
     def __init__(self, period: float, bins: int) -> None:
         self.period, self.bins = period, bins
         self.profile = [0.0] * bins
@@ -39,6 +42,12 @@ class Season:
     def offset(self, time: float) -> float:
         """What the profile adds at this event time."""
         return self.profile[floor(time * self.bins / self.period) % self.bins]
+
+    def unsure(self, seconds: float) -> float:
+        """The variance of the profile's mean over so long: whole cycles are sure, they average 0."""
+        length = seconds * self.bins / self.period
+        part = length / self.bins % 1.0
+        return self.doubt * self.bins * part * (1.0 - part) / max(length, 1.0) ** 2
 
     def add(self, n: int, total: float, time: float) -> bool:
         """Count observations of one bin; whether the profile has changed by it."""
@@ -82,8 +91,10 @@ class Season:
         smooth = [0.25 * raw[i - 1] + 0.5 * raw[i] + 0.25 * raw[(i + 1) % bins] for i in range(bins)]
         cycles = weight * weight / self._weight2
         between = sum(max(q / weight - r * r, 0.0) for q, r in zip(self._square, raw, strict=True)) / bins
-        noise = 0.375 * between / max(cycles - 1.0, 0.5)  # of three bins weighted 1:2:1
+        doubt = between / max(cycles - 1.0, 0.5)
+        noise = 0.375 * doubt  # of three bins weighted 1:2:1
         signal = sum(m * m for m in smooth) / bins - noise
+        self.doubt = doubt if signal > DOUBT / cycles * noise else 0.0
         if signal <= DOUBT / cycles * noise:
             return [0.0] * bins
         believed = [m * signal / (signal + noise) for m in smooth]

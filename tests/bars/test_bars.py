@@ -20,7 +20,6 @@ JUDGED = [row for row in SHORT if not row.alone]
 CONTROLS = ("always", "never")
 
 UNREACHED = {
-    "late-wrong": "the level alone cannot know that the first labels are the fast ones; a shard waits for the others",
     "20-30": "the median of a few runs; the budget of the loss leaves no more power",
     "warm-up": "one run in twenty whose first 500 events happened to be as bad as the rest",
     "tornado-mixed": "55 on average, 50 is asked for",
