@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from consumers.log import Log, LogUnavailable
 from fluvial.accounts import NoSuchAccount
+from fluvial.audit import BrokenTrail
 from fluvial.card.keep import NoCard
 from fluvial.console import api, audit, bulk, pages, people, people_pages, room_pages, shadow, signin
 from fluvial.console import webhook as webhook_api
@@ -47,6 +48,7 @@ STATUS: dict[type[Exception], int] = {
     NotPossible: 422,
     Unclear: 422,
     StoreUnavailable: 503,
+    BrokenTrail: 503,
 }
 """What a refusal means to a browser or a program."""
 

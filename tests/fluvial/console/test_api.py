@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from fluvial.console.app import create
 from fluvial.incidents import STATES, Incidents
 from fluvial.reviews import history
-from fluvial.store import Store
+from fluvial.store import Store, audit_head_table
 from tests.fluvial.console.fleet import START, alarm, decide, locked, take_up
 from tests.fluvial.console.visitors import TOKEN, Client, program
 
@@ -182,6 +183,15 @@ def test_a_locked_store_is_503_and_says_what_to_do(client: Client, store: Store)
     assert "another process holds the lock" in answer.json()["detail"]
     assert answer.headers["retry-after"]
     assert Incidents(store).get("0f1e2d3c4b5a").state == "firing"
+
+
+def test_a_broken_audit_trail_is_503_and_says_what_to_do(client: Client, store: Store) -> None:
+    decide(store, pipeline="demand", action="pause", who="Zoë", reason="So that there is a trail.")
+    with store.write() as db:
+        db.execute(sa.delete(audit_head_table))
+    answer = client.post("/api/v1/pipelines/flights/reviews", json={"action": "pause", "who": "Bo"})
+    assert answer.status_code == 503
+    assert "restore the store from a backup" in answer.json()["detail"]
 
 
 def test_health_needs_no_token_and_tells_when_the_store_is_away(
