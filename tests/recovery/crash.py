@@ -183,6 +183,9 @@ class _Ordeal:
                 self._troubles.append(f"the last life ended with code {last.code}")
             verdict = Verdict(world, decided=self._decide > 0)
             self._troubles += verdict.troubles(self._stream.events)
+        if self._aims:
+            never = ", ".join(sorted({aim or "anywhere" for aim in self._aims}))
+            self._troubles.append(f"{len(self._aims)} kills never came: {never}")
         plan, found = self._plan, tuple(self._troubles)
         return Survivor(plan.name, self._kills, self._lives, self._stream.events, verdict.republished, found)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import fluvial.owned
 from consumers.aligned import Aligned
 from consumers.embedded import EmbeddedLog
+from fluvial.aftermath import Aftermath
 from fluvial.history import Past
 from fluvial.holdings import Holdings
 from fluvial.journal import Journal
@@ -54,7 +55,8 @@ POINTS = (
     Point("before the journal row", Journal, "append", True, 5),
     Point("before the journal row", Journal, "_insert", False, 5, transaction=True),
     Point("after the journal row", Journal, "append", False, 5),
-    Point("stepping", Shard, "step", True, 300),
+    Point("stepping", Shard, "take", True, 300),
+    Point("stepping", Aftermath, "of", True, 300),  # the learner has some records already
     Point("before publishing", Outbox, "deliver", True, 5),
     Point("after publishing", EmbeddedLog, "flush", False, 5),
     Point("after publishing", Outbox, "deliver", False, 5),
