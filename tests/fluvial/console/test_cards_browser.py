@@ -38,6 +38,9 @@ def test_the_card_fits_and_can_be_read(
     page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(CONTRAST) == []
+    rows = page.locator("#live-card tbody tr")
+    shown = rows.evaluate_all("all => all.map((one) => getComputedStyle(one).display)")
+    assert set(shown) == {"table-row"}, "figures stay below the heads of their columns"
     heights = page.locator(".histogram rect").evaluate_all("all => all.map((one) => one.getBBox().height)")
     assert max(heights) == 100
     assert complaints == []
