@@ -1,5 +1,6 @@
 """ConsoleServer: the console on a port, in a thread of its own."""
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Sequence
@@ -104,3 +105,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._pulse.close()  # else the connections of those who listen would be waited for
         await super().shutdown(sockets)
+        # Who came while the others were told to go was told nothing; what did not end in time is cut off.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # a transport is closed in the next turn of the loop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 
@@ -11,6 +12,7 @@ import pytest
 
 from fluvial.console.server import ConsoleServer
 from fluvial.store import Store
+from tests.waiting import wait_until
 
 
 def test_the_printed_address_lets_a_visitor_in(server: ConsoleServer) -> None:
@@ -50,6 +52,20 @@ def test_stopping_gives_the_port_and_the_thread_back(store: Store) -> None:
     assert "console" not in {thread.name for thread in threading.enumerate()}
     with contextlib.closing(socket.create_server(("127.0.0.1", port))):
         pass
+
+
+def test_a_connection_that_came_while_the_console_was_stopping_is_closed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ConsoleServer(store)
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as late:
+        connections = server._server.server_state.connections
+        wait_until(lambda: connections, "the connection is there")
+        monkeypatch.setattr(type(next(iter(connections))), "shutdown", lambda connection: None)
+        server.stop()
+        assert late.recv(1) == b""
+    gc.collect()  # what was left open would be complained of
 
 
 def test_a_host_that_was_asked_for_is_served_under_its_names(store: Store) -> None:
