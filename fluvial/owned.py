@@ -19,6 +19,7 @@ from fluvial.fingerprint import definition
 from fluvial.follower import Follower
 from fluvial.header import header_for
 from fluvial.history import History, Past
+from fluvial.inventory import Inventory
 from fluvial.journal import Batch, Entry, Fenced
 from fluvial.outputs import Outbox
 from fluvial.place import Place, partitions_of, ranks_of
@@ -30,7 +31,7 @@ from fluvial.shard import Output, Shard, StepFailed, batch_step
 from fluvial.shelf import Kept
 from fluvial.snapshot import pack
 from learners.expression import build
-from learners.forgetting import can_forget, inventory
+from learners.forgetting import can_forget
 from monitors.status import plain
 
 
@@ -62,6 +63,7 @@ class Owned:
         self._brought: dict[int, Any] = {}
         self._coming: Any = None  # the model as the decisions of a batch so far leave it
         self._place, self._readiness = place, Readiness(place, index)
+        self._inventory = Inventory(self.pipeline, place.timing)
         self._unpublished: list[Output] = []
         self.saving = False
 
@@ -241,9 +243,8 @@ class Owned:
 
     def _forgot(self, part: str) -> dict[str, Any] | None:
         """What a part's reset makes forgotten. Raises LookupError where it cannot be reset."""
-        private = {name for name, spec in self.pipeline.fields.items() if spec.pii}
         # Of decisions in one batch the order counts: the model is the one that is coming.
-        forgot = can_forget(self._coming, self.shard.state.learner.recent, part, private)
+        forgot = can_forget(self._coming, self.shard.state.learner.recent, part, self._inventory.private)
         return None if forgot is None else dict(plain(forgot))  # type: ignore[call-overload]
 
     def _brings(self, decision: Decision, after: int) -> Any:
@@ -274,12 +275,6 @@ class Owned:
         self.past.moved(batch)
         self.since_snapshot += len(records)
 
-    def _knows(self) -> dict[str, Any]:
-        """What can be forgotten of the model one by one, without what is private."""
-        learner = self.shard.state.learner
-        told = [name for name, spec in self.pipeline.fields.items() if not spec.pii]
-        return inventory(learner.model, learner.recent, told)
-
     @property
     def unsaved(self) -> bool:
         """Whether a restart now would have to replay something."""
@@ -289,6 +284,6 @@ class Owned:
         """The state as it is now, packed, for a saver to seal and to store. Raises SnapshotError."""
         state = self.shard.state
         header = header_for(self.pipeline, self.index, state.batch, self.positions, self.epoch, state.digest)
-        packed, knows = pack(state), self._knows()
+        packed, knows = pack(state), self._inventory.of(self.shard)
         self.since_snapshot, self.saved_batch = 0, state.batch
         return Job(self.index, self.epoch, header, dict(self.positions), self._definition, packed, knows)

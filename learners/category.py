@@ -5,7 +5,7 @@ before the feature first came; of recent statistics the entries of its key go. W
 ensembles, hashing, projections) cannot give one category back: it forgets as a whole or not at all.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from river.optim.base import Optimizer
@@ -85,19 +85,24 @@ def obstacle(model: Any, field: str) -> str:
     return ""
 
 
-def known(model: Any, recent: Recent) -> dict[str, dict[str, Known]]:
-    """What is known of each category that can be forgotten, by field and value."""
+def known(model: Any, recent: Recent, private: Set[str] = frozenset()) -> dict[str, dict[str, Known]]:
+    """What is known of each category that can be forgotten, by field and value.
+
+    Fields in ``private`` are left out, and where one is crossed with another its value is not named.
+    """
     found: dict[str, dict[str, Known]] = {}
-    can = _Cached(lambda field: not obstacle(model, field))
+    can = _Cached(lambda field: field not in private and not obstacle(model, field))
 
     def seen_of(field: str, value: str) -> Known | None:
         return found.setdefault(field, {}).setdefault(value, Known([], [])) if can[field] else None
 
     for one in reached(model):
         for feature, weight in _weights(one.step):
-            for field, value in one.inputs.categories(feature).items():
+            categories = one.inputs.categories(feature)
+            name = feature if private.isdisjoint(categories) else _masked(categories, private)
+            for field, value in categories.items():
                 if (seen := seen_of(field, value)) is not None:
-                    seen.weights.append((feature, weight))
+                    seen.weights.append((name, weight))
     for name, statistic in recent.statistics.items():
         for key in _entries(statistic):
             for field, value in _of_key(statistic, key).items():
@@ -106,17 +111,20 @@ def known(model: Any, recent: Recent) -> dict[str, dict[str, Known]]:
     return found
 
 
-def inventory_of(model: Any, recent: Recent, fields: Collection[str]) -> dict[str, dict[str, Any]]:
-    """What :func:`known` says of some fields, in bounds and as JSON carries it.
+def inventory_of(model: Any, recent: Recent, private: Set[str] = frozenset()) -> dict[str, dict[str, Any]]:
+    """What :func:`known` says, in bounds and as JSON carries it.
 
     ``values`` maps a category to how many ``weights`` it has, the ``largest`` of them, and the recent
     ``statistics`` that have an entry; ``more`` is how many categories are left out.
     """
     return {
         field: {"values": dict(_told(values)), "more": max(0, len(values) - MOST)}
-        for field, values in known(model, recent).items()
-        if field in fields
+        for field, values in known(model, recent, private).items()
     }
+
+
+def _masked(categories: Mapping[str, str], private: Set[str]) -> str:
+    return "&".join(f"{field}={'…' if field in private else value}" for field, value in categories.items())
 
 
 def _told(values: Mapping[str, Known]) -> Iterator[tuple[str, dict[str, Any]]]:

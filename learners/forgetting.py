@@ -1,6 +1,6 @@
 """Forgetting: the parts of a learner that can be reset one by one, its steps and its categories, by name."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import Any
 
 from learners.category import Category, category_of, inventory_of, known, obstacle, told
@@ -11,7 +11,9 @@ LISTED = 12
 """Names that a refusal lists."""
 
 
-def can_forget(model: Any, recent: Recent, part: str, private: Collection[str] = ()) -> dict[str, Any] | None:
+def can_forget(
+    model: Any, recent: Recent, part: str, private: Set[str] = frozenset()
+) -> dict[str, Any] | None:
     """What a part's reset makes forgotten, as JSON carries it; None of a step, which forgets everything.
 
     Raises LookupError, which says what there is, where it cannot be reset. Of fields in ``private``
@@ -33,7 +35,7 @@ def can_forget(model: Any, recent: Recent, part: str, private: Collection[str] =
         return None
     if why := obstacle(model, category.field):
         raise LookupError(why)
-    there = {name: found for name, found in known(model, recent).items() if name not in private}
+    there = known(model, recent, private)
     check(category, {name: list(values) for name, values in there.items()})
     return told(there[category.field][category.value])
 
@@ -54,11 +56,14 @@ def check(category: Category, there: Mapping[str, Collection[str]], more: int = 
         )
 
 
-def inventory(model: Any, recent: Recent, fields: Collection[str]) -> dict[str, Any]:
-    """What can be reset one by one, in bounds and as JSON carries it; fields that are not given left out.
+def inventory(
+    model: Any, recent: Recent, fields: Collection[str], private: Set[str] = frozenset()
+) -> dict[str, Any]:
+    """What can be reset one by one of ``fields``, in bounds and as JSON carries it, without private ones.
 
     ``categories`` is what :func:`learners.category.inventory_of` says; ``mixed`` says of a field why one of
     its categories cannot be forgotten.
     """
-    mixed = {name: why for name in fields if (why := obstacle(model, name))}
-    return {"categories": inventory_of(model, recent, fields), "mixed": mixed}
+    shown = [name for name in fields if name not in private]
+    mixed = {name: why for name in shown if (why := obstacle(model, name))}
+    return {"categories": inventory_of(model, recent, private), "mixed": mixed}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from river import compose, imblearn, linear_model, multiclass, preprocessing
@@ -63,13 +64,17 @@ class Shape(NamedTuple):
         if not self.fields:
             field, parted, value = bare.partition("=")
             return {field: value} if parted else {}
-        names = "&".join(f"{re.escape(name)}=(.*)" for name in self.fields)
-        found = re.fullmatch(names, bare, re.DOTALL)
+        found = _crossed(self.fields).fullmatch(bare)
         return dict(zip(self.fields, found.groups(), strict=True)) if found else {}
 
     def speaks_of(self, field: str) -> bool:
         """Whether features of this shape can stand for categories of a field."""
         return not self.fields or field in self.fields
+
+
+@lru_cache
+def _crossed(fields: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("&".join(f"{re.escape(name)}=(.*)" for name in fields), re.DOTALL)
 
 
 class Inputs(NamedTuple):

@@ -22,7 +22,7 @@ OFFERED = 500
 
 
 class Knowing(NamedTuple):
-    """What the newest snapshot of a shard that tells it says: after which batch, of which categories."""
+    """What the newest snapshot of a shard that tells says: of which categories, found after which batch."""
 
     shard: int
     batch: int
@@ -55,12 +55,12 @@ def knowing(db: sa.Connection, pipeline: str, shards: Iterable[int] | None = Non
     if shards is not None:
         newest = newest.where(column.shard.in_(list(shards)))
     found = newest.group_by(column.shard).subquery()
-    query = sa.select(column.shard, column.batch, column.knows).join(
+    query = sa.select(column.shard, column.knows).join(
         found, sa.and_(column.shard == found.c.shard, column.batch == found.c.batch)
     )
     rows = db.execute(query.where(column.pipeline == pipeline).order_by(column.shard)).all()
     return [
-        Knowing(row.shard, row.batch, row.knows["categories"], row.knows["mixed"])
+        Knowing(row.shard, row.knows["batch"], row.knows["categories"], row.knows["mixed"])
         for row in rows
         if row.knows  # JSON's null is one, too
     ]

@@ -171,11 +171,25 @@ def test_a_wrong_name_is_answered_by_what_there_is() -> None:
         can_forget(model, NONE, "carrier=WN", private={"carrier"})
 
 
-def test_what_is_told_is_bounded_and_leaves_out_what_is_not_asked_for() -> None:
+def test_a_private_value_is_not_told_by_what_it_is_crossed_with() -> None:
+    model = build('OneHot("carrier") + Interact("carrier", "tail") | linear_model.LogisticRegression()')
+    for n in range(30):
+        model.learn_one({"carrier": "WN", "tail": f"N{n % 2}"}, n % 3 == 0)
+    assert "N0" in str(inventory_of(model, NONE)["carrier"])
+    told = inventory_of(model, NONE, {"tail"})
+    assert list(told) == ["carrier"]
+    assert told["carrier"]["values"]["WN"]["weights"] == 3
+    forgot = can_forget(model, NONE, "carrier=WN", {"tail"})
+    for said in (told, forgot):
+        assert "carrier=WN&tail=…" in str(said)
+        assert "N0" not in str(said)
+
+
+def test_what_is_told_is_bounded_and_leaves_out_what_is_private() -> None:
     model = build('OneHot("tail", "carrier") | linear_model.LogisticRegression()')
     for n in range(300):
         model.learn_one({"tail": f"N{n:03}", "carrier": "WN"}, n % 3 == 0)
-    found = inventory_of(model, NONE, ["tail"])
+    found = inventory_of(model, NONE, {"carrier"})
     assert list(found) == ["tail"]
     assert (len(found["tail"]["values"]), found["tail"]["more"]) == (200, 100)
     assert set(found["tail"]["values"]["N000"]) == {"weights", "largest", "statistics"}

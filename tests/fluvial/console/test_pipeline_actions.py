@@ -25,7 +25,7 @@ def knows(store: Store, *values: str) -> None:
     told = {name: {"weights": 1, "largest": [[f"carrier={name}", 0.25]], "statistics": []} for name in values}
     categories = {"carrier": {"values": told, "more": 0}}
     epoch = Journal(store, "flights").acquire(0, "worker-1").epoch
-    made = Snapshot(120, {}, "", "", b"", {"categories": categories, "mixed": {}})
+    made = Snapshot(120, {}, "", "", b"", {"categories": categories, "mixed": {}, "batch": 120})
     Shelf(store, "flights").save(0, epoch, made)
 
 
