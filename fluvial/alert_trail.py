@@ -41,15 +41,14 @@ def note(db: sa.Connection, event: str, about: About, channel: str = "webhook") 
 def wrong(db: sa.Connection, entries: Iterable[Any]) -> tuple[str, int | None] | None:
     """What does not fit between the trail and the incidents that alerts opened, and the entry, if it is one.
 
-    What was opened before the first of these entries is not in the trail.
+    ``entries`` are those of incidents that were opened, in their order. What was opened before the first of
+    them is not in the trail.
     """
     column = incident_table.c
     query = sa.select(column.id, column.pipeline, column.monitor, column.opened_at)
     rows = {row.id: row for row in db.execute(query.where(column.monitor.like(f"{ALERT}%")))}
     begun: float | None = None
     for entry in entries:
-        if entry.event != OPENED:
-            continue
         begun = entry.at if begun is None else begun
         row = rows.pop(entry.subject, None)
         if row is None or (row.pipeline, row.monitor) != (entry.pipeline, entry.told.get("monitor")):

@@ -126,10 +126,12 @@ def everything(store: Store) -> Iterator[Entry]:
         yield from _all(db)
 
 
-def _all(db: sa.Connection) -> Iterator[Entry]:
+def _all(db: sa.Connection, event: str | None = None) -> Iterator[Entry]:
+    """The entries in their order, all or those of one event."""
     last: int | None = None
     while True:
         query = sa.select(audit_table).order_by(audit_table.c.number).limit(PAGE)
+        query = query if event is None else query.where(audit_table.c.event == event)
         page = db.execute(query if last is None else query.where(audit_table.c.number > last)).all()
         yield from map(_entry, page)
         if len(page) < PAGE:
@@ -187,7 +189,7 @@ def _wrong(entry: Entry, count: int, last: str) -> str | None:
 
 def _alerts_checked(db: sa.Connection, head: Any) -> Verdict | None:
     """Whether the incidents that alerts opened are those in the trail."""
-    found = alert_trail.wrong(db, _all(db))
+    found = alert_trail.wrong(db, _all(db, alert_trail.OPENED))
     return None if found is None else Verdict(head.entries, head.hash, *found)
 
 

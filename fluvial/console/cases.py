@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial.console import offering
 from fluvial.console.evidence import Signal
 from fluvial.console.headlines import headline_of
 from fluvial.console.models import (
@@ -14,7 +15,7 @@ from fluvial.console.models import (
     Progress,
     ReviewView,
 )
-from fluvial.console.offering import Offers, offers
+from fluvial.console.offering import Offers
 from fluvial.console.phrases import loss, outcome
 from fluvial.dated import CLOSED_BY_ITSELF
 from fluvial.evidence import calling, complete
@@ -50,9 +51,12 @@ def detail(store: Store, incident_id: str) -> IncidentDetail:
     return detailed(store, Incidents(store).get(incident_id))
 
 
-def detailed(store: Store, incident: Incident) -> IncidentDetail:
-    """An incident that was read, with what was decided about it and what can be."""
-    course = _course(store, incident)
+def detailed(store: Store, incident: Incident, offers: Offers | None = None) -> IncidentDetail:
+    """An incident that was read, with what was decided about it and what can be.
+
+    ``offers`` are read where they are not at hand.
+    """
+    course = _course(store, incident, offering.read(store, incident) if offers is None else offers)
     return IncidentDetail(
         **summary(incident).model_dump(),
         evidence=incident.evidence,
@@ -171,7 +175,7 @@ def summary(incident: Incident) -> IncidentSummary:
     )
 
 
-def _course(store: Store, incident: Incident) -> Course:
+def _course(store: Store, incident: Incident, offers: Offers) -> Course:
     pipeline, shard = incident.pipeline, incident.shard
     paused = sa.select(pipeline_table.c.paused).where(pipeline_table.c.pipeline == pipeline)
     with store.read() as db:
@@ -180,7 +184,7 @@ def _course(store: Store, incident: Incident) -> Course:
             models=choices(db, pipeline),
             halted=is_halted(db, pipeline, shard),
             accepted=bool(waiting(db, pipeline, shard, "accept_gap")),
-            offers=offers(db, incident),
+            offers=offers,
         )
 
 

@@ -6,10 +6,10 @@ from fluvial.console import cases, reading
 from fluvial.console.claims import moved, subject
 from fluvial.console.drawing import COLORS, DECIDED, MODEL, Chart, began
 from fluvial.console.evidence import Evidence, Signal
-from fluvial.console.models import Figure, IncidentDetail, PointView
+from fluvial.console.models import Figure, PointView
 from fluvial.console.phrases import DEEDS, metric
 from fluvial.console.reading import Span
-from fluvial.incidents import is_drift
+from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.reviews import Review
 from fluvial.store import Store
 from learners.scoreboard import Scoreboard
@@ -55,7 +55,7 @@ def incident_figure(store: Store, incident_id: str) -> Figure:
 
     Of a shard that stands still, and of an alert: its loss up to now.
     """
-    incident = cases.detail(store, incident_id)
+    incident = Incidents(store).get(incident_id)
     if not is_drift(incident.monitor):
         return _until_now(store, incident.pipeline, incident.shard)
     points = _around(store, incident.pipeline, incident.shard, incident.last_time)
@@ -67,7 +67,7 @@ def incident_figure(store: Store, incident_id: str) -> Figure:
     return chart.figure()
 
 
-def _watched(chart: Chart, incident: IncidentDetail, points: Sequence[PointView]) -> None:
+def _watched(chart: Chart, incident: Incident, points: Sequence[PointView]) -> None:
     """The level of what the incident's monitor watches, with its means on the two sides of each onset."""
     monitor = incident.monitor
     title = f"monitored {subject(monitor)}"
@@ -78,8 +78,9 @@ def _watched(chart: Chart, incident: IncidentDetail, points: Sequence[PointView]
         chart.line(subject(beside), lambda p: p.estimates.get(beside), "y", look)
     look = {"color": MODEL, "width": 2.5}
     chart.line(title, lambda p: p.estimates.get(monitor), "y", look, legend=False)
-    for evidence in incident.evidence:
-        if isinstance(evidence, Evidence) and evidence.monitor == monitor:
+    for said in incident.evidence:
+        if said["monitor"] == monitor:
+            evidence = Evidence.model_validate(said)
             chart.step("y", evidence, _began(points, evidence))
 
 

@@ -186,9 +186,7 @@ def likely(cause: str, because: str) -> str:
     >>> likely("feed", "The events of one sender stopped just before."), likely("", "")
     ('Likely cause: a feed. The events of one sender stopped just before.', '')
     """
-    if not cause:
-        return ""
-    return f"Likely cause: {CAUSES.get(cause, cause)}.{f' {because}' if because else ''}"
+    return _named("Likely cause", cause, because)
 
 
 def differed(cause: str, because: str) -> str:
@@ -197,9 +195,11 @@ def differed(cause: str, because: str) -> str:
     >>> differed("world", "the relation is another one"), differed("", "")
     ('The alarms said first: the world changed. the relation is another one', '')
     """
-    if not cause:
-        return ""
-    return f"The alarms said first: {CAUSES.get(cause, cause)}.{f' {because}' if because else ''}"
+    return _named("The alarms said first", cause, because)
+
+
+def _named(what: str, cause: str, because: str) -> str:
+    return f"{what}: {CAUSES.get(cause, cause)}.{f' {because}' if because else ''}" if cause else ""
 
 
 def lead(onset: float | None, of: float | None) -> str:

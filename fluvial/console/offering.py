@@ -47,6 +47,12 @@ def offers(db: sa.Connection, incident: Incident) -> Offers:
     )
 
 
+def read(store: Store, incident: Incident) -> Offers:
+    """What can be chosen on an incident's page."""
+    with store.read() as db:
+        return offers(db, incident)
+
+
 def of_pipeline(db: sa.Connection, course: Any) -> Offers:
     """What can be chosen where no incident is at hand: nothing that a shadow table or an alarm names."""
     name = str(course.pipeline)

@@ -118,10 +118,12 @@ def _incident(
     request: Request, store: Store, incident_id: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
     found = Incidents(store).get(incident_id)
-    shown = {"incident": cases.detailed(store, found), **of_forms(store, notice, taken)}
+    chosen = offering.read(store, found)
+    shown = {"incident": cases.detailed(store, found, chosen), **of_forms(store, notice, taken)}
+    shown |= {"shadow": shadow.jobs(store, incident_id), "offers": chosen}
     shown |= {"similar": similar_to(store, found), "paid": paid}
     shown |= {"tuning": tuning.propose(store, found) if found.verdict == "false_alarm" else None}
     waiting = approvals.listing(store, found.pipeline)
     shown |= {"proposals": [one for one in waiting if one["incident"] == incident_id]}
-    shown |= {"kept": cards.card_or_none(store, found), **shadow.shown(store, incident_id)}
+    shown |= {"kept": cards.card_or_none(store, found)}
     return answers_of(request).page(request, "incident.html", shown, notice.status if notice else 200)

@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 from fluvial.console.api import DECIDING, REFUSALS, Stored, may_change
 from fluvial.console.evidence import Text
 from fluvial.console.needs import needs
-from fluvial.console.offering import offers
 from fluvial.console.visits import visit_of
 from fluvial.incidents import Incidents, read_incident
 from fluvial.review import NotPossible
@@ -180,10 +179,3 @@ def view(job: Job) -> ShadowJob:
     """A job as it is shown."""
     shown = {name: getattr(job, name) for name in ShadowJob.model_fields if name != "table"}
     return ShadowJob(**shown, table=Table(**job.result) if job.result and job.kind in SHOWN else None)
-
-
-def shown(store: Store, incident_id: str) -> dict[str, Any]:
-    """What the page of an incident shows of it. Raises NoSuchIncident."""
-    with store.read() as db:
-        found = offers(db, read_incident(db, incident_id))
-    return {"shadow": jobs(store, incident_id), "offers": found}
