@@ -128,11 +128,28 @@ class _Field:
         if not one or not two:
             return {}
         if self._named:
-            often = {name for name, n in Counter(one).items() if n > NEW * len(one)}
-            return {"new": sum(name not in often for name in two) / len(two)}
+            return {"new": new(one, two)}
         means = {"mean_before": fmean(one), "mean_after": fmean(two)} if not self.private else {}
         scale = factor(one, two) if self.kind in ("number", "integer") else None
         return means | {"difference": standardised(one, two), "factor": scale}
+
+
+def new(before: Sequence[str], after: Sequence[str]) -> float:
+    """The share of values after that are new, beyond what was always new.
+
+    A stretch shorter than a week has not seen all weekdays: that is told by how much its own later half
+    brought that its earlier half had not.
+
+    >>> new(["a", "b"] * 50, ["a", "b", "c", "c"]), new(["mon"] * 50 + ["tue"] * 50, ["tue", "wed"])
+    (0.5, 0.0)
+    """
+    half = len(before) // 2
+    return max(0.0, _unseen(before, after) - _unseen(before[:half], before[half:]))
+
+
+def _unseen(before: Sequence[str], after: Sequence[str]) -> float:
+    often = {name for name, n in Counter(before).items() if n > NEW * len(before)}
+    return sum(name not in often for name in after) / max(len(after), 1)
 
 
 def _missing(side: Side, name: str) -> list[float]:

@@ -34,7 +34,9 @@ class FieldMove(BaseModel):
     mean_after: float | None = None
     missing_before: float
     missing_after: float
-    new: float | None = Field(None, description="share of values after that never came before (categories)")
+    new: float | None = Field(
+        None, description="share of values after that are new, beyond what was always new (categories)"
+    )
     factor: float | None = Field(None, description="all values after are about so many times those before")
     lean: float | None = None
     lean_loss: float | None = None

@@ -11,7 +11,7 @@ from fluvial.card.causes import worse
 from fluvial.card.moves import Bar, FieldMove
 from fluvial.console import phrases
 from fluvial.console.claims import difference
-from fluvial.console.phrases import NOTHING, count, number
+from fluvial.console.phrases import NOTHING, count, number, stopped
 from fluvial.incidents import Incident
 from fluvial.store import Store
 
@@ -157,15 +157,6 @@ def told(one: FieldMove) -> str:
     if (one.new or 0.0) >= LEAST:
         parts.append(f"{percent(one.new)} of the values never came before")
     return ", ".join(parts) or "other values are frequent"
-
-
-def stopped(sentence: str) -> str:
-    """A sentence with a full stop, where there is one.
-
-    >>> stopped("labels are late"), stopped("They are."), stopped("")
-    ('labels are late.', 'They are.', '')
-    """
-    return sentence if not sentence or sentence.endswith(".") else f"{sentence}."
 
 
 def apart(segments: Sequence[Segment]) -> list[Segment]:

@@ -131,6 +131,15 @@ def metric(name: str) -> str:
     return METRICS.get(name, name.replace("_", " "))
 
 
+def stopped(sentence: str) -> str:
+    """A sentence with a full stop, where there is one.
+
+    >>> stopped("labels are late"), stopped("They are."), stopped("")
+    ('labels are late.', 'They are.', '')
+    """
+    return sentence if not sentence or sentence.endswith(".") else f"{sentence}."
+
+
 def count(amount: int, noun: str, nouns: str | None = None) -> str:
     """An amount and its noun.
 

@@ -255,3 +255,13 @@ def test_the_id_is_private_where_the_contract_says_so() -> None:
     made = loans(LOANS.replace("id: {type: text, use: context}", "id: {type: text, use: context, pii: true}"))
     (pair, *_) = Examples(made, BinaryTask(CostSpec()), ["age"]).pairs(known(50, age=1.0), known(50, age=1.0))
     assert pair.after.id == MASK
+
+
+def test_days_that_a_short_stretch_has_not_seen_are_not_new(pipeline: Pipeline) -> None:
+    def share_of_new(before: list[str], after: str) -> float | None:
+        one = [event._replace(values={"channel": before[n // 200]}) for n, event in enumerate(known(800))]
+        two = [event._replace(values={"channel": after}) for event in known(300)]
+        return next(found.new for found in moves(pipeline, one, two, Lean({})) if found.name == "channel")
+
+    assert share_of_new(["Mon", "Tue", "Wed", "Thu"], "Fri") == 0.0
+    assert share_of_new(["Mon", "Tue", "Mon", "Tue"], "Fri") == 1.0
