@@ -8,23 +8,26 @@ the budget: 100,000 / n comparisons of ``n`` new observations are looks of their
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import inf, log
+from math import inf, log, log2
 from typing import NamedTuple
 
 from monitors.dependence import Effect, Reading
 from monitors.spec import LevelSpec
 from monitors.window import Window
 
-LOOKS = 9.0
+LOOKS = 0.45
 """Looks for each stretch of its own: several splits are tried, at a few lengths. Measured on coins."""
 
-FEW = 60.0
+FEW = 30.0
 """The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
 
-GOOD_NEWS = 1.5
+BURSTS = 80.0
+"""The same of a loss, for each unit by which its effect exceeds 1: a long burst is no new level."""
+
+GOOD_NEWS = 3.0
 """The evidence (nats) that an improvement needs on top: it can wait, the budget is for calls."""
 
-LEAST = 2.5
+LEAST = 1.5
 """The evidence below which nothing is ever said, whatever the budget (in nats)."""
 
 
@@ -90,7 +93,8 @@ def places(
     n, total, n1, total1, half = window.n, window.total, 0, 0.0, 0.5 * spec.smallest_change
     if not n:
         return found
-    base, patience = log(LOOKS * 1e5 / spec.budget), 0.0 if spec.two_sided else GOOD_NEWS
+    rare = 1e5 / spec.budget
+    base, patience = log(LOOKS * max(1.0, log2(rare / spec.block)) * rare), 0.0 if spec.two_sided else GOOD_NEWS
     vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
     for (more, more_total, _), older in pairwise(window.buckets()):
@@ -126,22 +130,23 @@ def rises(window: Window, least: float) -> bool:
     return False
 
 
-def best_split(found: list[Place], dependence: Reading) -> Split | None:
+def best_split(found: list[Place], dependence: Reading, spec: LevelSpec) -> Split | None:
     """Of some places the split that exceeds what it needs by most; None where there are none.
 
     ``dependence`` is what is known of how the stream varies.
     """
-    best, most = None, -inf
+    best, most, coarse = None, -inf, 0.0 if spec.two_sided else BURSTS
     for place in found:
         effect = dependence.at(place.n_after)
         if place.unsure:
             effect = Effect(effect.size + place.unsure, effect.freedom)
         score = _students(place.ratio / effect.size, effect.freedom)
-        if score - place.needed > most:
-            most, best = score - place.needed, (place, score, effect)
+        needed = place.needed + coarse * max(effect.size - 1.0, 0.0) / place.n_after
+        if score - needed > most:
+            most, best = score - needed, (place, score, needed, effect)
     if best is None:
         return None
-    (n0, n1, before, after, _, needed, onset, _), score, effect = best
+    (n0, n1, before, after, _, _, onset, _), score, needed, effect = best
     return Split(n0, n1, before, after, score, needed, effect, onset)
 
 

@@ -7,7 +7,7 @@ successive differences keep a changed level from counting more than once).
 """
 
 from collections.abc import Callable
-from math import sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 LEAST = 2
@@ -24,6 +24,9 @@ STEP = 0.75
 
 LEAP = 0.3
 """A step that no wandering explains."""
+
+PRIOR = 15.0
+"""Differences that what is expected is worth, at every length but the shortest."""
 
 Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
@@ -100,6 +103,15 @@ class Dependence:
     def __init__(self, block: int, least: float = 1e-3, caution: float = CAUTION) -> None:
         self._block, self._least, self._caution = block, least, caution
         self._rungs: list[Rung] = []
+        self._memory = 0.0
+
+    def expect(self, memory: float) -> None:
+        """So many observations in a row resemble each other, as far as is known beforehand; 0.0 for nothing.
+
+        The memory of an autoregression: after so many its correlation is down to 1 / e. It says how the
+        effect grows with the length of blocks, until enough long ones have been seen.
+        """
+        self._memory = memory
 
     def add(self, mean: float, spread: float, rung: int = 0) -> None:
         """Take the mean of the next block of ``block * 2**rung`` observations.
@@ -154,6 +166,8 @@ class Dependence:
         chance, however few of them there are.
         """
         rungs = self.without(0.0, 1.0) if counts is None else counts
+        if self._memory and rungs and rungs[0][0] >= LEAST:
+            rungs = _with_expected(rungs, self._block / self._memory)
         effects = [
             Effect(max((self._block << i) * squares / (2.0 * count), self._least), count * 2.0 / 3.0)
             for i, (count, squares) in enumerate(rungs)
@@ -163,7 +177,47 @@ class Dependence:
             return UNKNOWN
         floors = [effect.size * _floor(effect.freedom, self._caution) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
-        return Reading(effects[best], _growth(effects, floors), self._block << (len(effects) - 1))
+        effect = effects[best]
+        if self._caution >= TRUST:
+            effect = effect._replace(size=effect.size * _further(effects, best))
+        return Reading(effect, _growth(effects, floors), self._block << (len(effects) - 1))
+
+
+def _with_expected(rungs: Counts, block: float) -> Counts:
+    """Counts with those that an autoregression would add, given what the shortest blocks say.
+
+    ``block`` is the length of these, in memories.
+    """
+    (count, squares), *longer = rungs
+    unit = PRIOR * squares / count / _reached(block)
+    return [
+        (count, squares),
+        *(
+            (more + PRIOR, seen + unit / (2 << i) * _reached(block * (2 << i)))
+            for i, (more, seen) in enumerate(longer)
+        ),
+    ]
+
+
+def _reached(length: float) -> float:
+    """What share of its effect an autoregression shows in blocks of so many memories.
+
+    By half the mean squared difference of the means of two neighbouring stretches, times their length.
+    """
+    left = 1.0 - exp(-length)
+    return 1.0 - left / length - 0.5 * left * left / length
+
+
+def _further(effects: list[Effect], best: int) -> float:
+    """How much more the effect grows after a length, where it has surely grown up to there.
+
+    That of an autoregression grows as much in all further doublings together as in the one before.
+    """
+    longer = max(best, 1)
+    if longer >= len(effects):
+        return 1.0
+    grown = effects[longer].size * _floor(effects[longer].freedom, 1.0) / effects[longer - 1].size
+    return max(1.0, grown if best else grown * grown)
 
 
 def _growth(effects: list[Effect], floors: list[float]) -> float:

@@ -27,6 +27,9 @@ LOOK_EVERY = 64
 CLEARLY = 4.5
 """The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
+ONCE = 20.0
+"""How many budgets the end of a warm-up may take: it is one look, the budget is made for thousands."""
+
 ENOUGH = 128
 """Observations from which on a mean says how much single ones vary."""
 
@@ -82,6 +85,10 @@ class Level:
     def effect(self, n: int) -> float:
         """How many times more the mean of ``n`` observations varies than if they were independent."""
         return self._ladder.reading().at(n).size
+
+    def expect(self, memory: float) -> None:
+        """So many observations in a row resemble each other, by what is known beforehand."""
+        self._ladder.expect(memory)
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""
@@ -220,7 +227,7 @@ class Level:
         That the fast labels were better than all are is no rise: where some were missed, none is said.
         """
         self._warm = True
-        split = None if self._missed else self._split()
+        split = None if self._missed else self._split(1.0 if self._spec.two_sided else ONCE)
         said = split is not None and split.convincing and abs(split.change) >= self._spec.smallest_change
         if split is not None and said and (split.change > 0 or self._spec.two_sided):
             self._raise(split)
@@ -229,19 +236,20 @@ class Level:
 
     # ---- comparing
 
-    def _split(self) -> Split | None:
-        """The best split, by how the stream varies without the step at that split."""
-        found = places(self._window, self._spec, self._lift, self._unsure)
+    def _split(self, times: float = 1.0) -> Split | None:
+        """The best split, by how the stream varies without the step at that split; so many budgets may go."""
+        spec = self._spec._replace(budget=times * self._spec.budget)
+        found = places(self._window, spec, self._lift, self._unsure)
         if not found:
             return None
-        split = best_split(found, self._ladder.reading())
+        split = best_split(found, self._ladder.reading(), spec)
         if split is None or split.convincing:
             return split
-        plain = best_split(found, UNKNOWN)
+        plain = best_split(found, UNKNOWN, spec)
         if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
             split = plain
         apart = self._ladder.without(split.change, spread(split.before))
-        return best_split(found, self._ladder.reading(apart))
+        return best_split(found, self._ladder.reading(apart), spec)
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0
@@ -252,9 +260,9 @@ class Level:
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
-        self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 16)
+        self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 32)
         calm = self._warm and self._settled_at < 0
-        if not calm and not rises(self._window, self._spec.gross):
+        if not calm and not rises(self._window, self._gross_change):
             return  # most looks end here: the evidence need not be weighed
         split = self._split()
         if split is None or not split.convincing:
@@ -265,10 +273,15 @@ class Level:
         if calm or self._gross(split):
             self._raise(split)
 
+    @property
+    def _gross_change(self) -> float:
+        """What is gross: after an improvement half as much, the new level is not worth waiting for."""
+        better = self._settled_at >= 0 and self._last is not None and self._last[0] < 0
+        return 0.5 * self._spec.gross if better else self._spec.gross
+
     def _gross(self, split: Split) -> bool:
-        return (
-            split.change >= self._spec.gross and split.n_before >= 400 and split.score >= 1.6 * split.needed
-        )
+        large = split.change >= self._gross_change
+        return large and split.n_before >= 400 and split.score >= 1.6 * split.needed
 
     # ---- saying
 

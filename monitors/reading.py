@@ -25,6 +25,10 @@ class Reader(Protocol):
         """One reading for each part."""
         ...
 
+    def memory(self, part: str) -> float:
+        """How many values in a row resemble each other, in what a part says; 0.0 where nobody knows."""
+        ...
+
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """What a part did, for a person: its levels, and how many columns ago that began."""
         ...

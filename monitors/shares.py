@@ -45,6 +45,10 @@ class Shares:
             self._often = str(max(counts, key=counts.__getitem__))[:SHOWN]
         return [Reading(n, float(one)) for one in (*found, n - sum(found))]
 
+    def memory(self, part: str) -> float:
+        """Not known."""
+        return 0.0
+
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """The share, and for new values the one that came most often last."""
         if part != "new":
@@ -62,6 +66,10 @@ class Answers:
     def read(self, column: Sequence[Any]) -> list[Reading]:
         """The share of true values."""
         return [Reading(len(column), float(column.count(True)))]
+
+    def memory(self, part: str) -> float:
+        """Not known."""
+        return 0.0
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """The share before and after."""

@@ -15,6 +15,17 @@ REMEMBERED = 64
 NOTHING = Reading(0, 0.0)
 
 
+CROSSED = 1.2337
+"""What crossing the median so much more seldom than chance makes of a memory: pi squared over 8.
+
+Between neighbours of an autoregression of memory m, and so of correlation 1 - 1 / m, there is a crossing
+with probability sqrt(2 / m) / pi (the arc cosine law); `dependence` is a quarter of its inverse square.
+"""
+
+LONGEST = 128.0
+"""The longest memory that the reference can tell from a season or a step."""
+
+
 class Medians:
     """The medians of the newest blocks and the widths of their middle halves, beside the reference's."""
 
@@ -106,6 +117,11 @@ class Sizes:
             Reading(len(values) / self._dependence, outside),
         ]
 
+    def memory(self, part: str) -> float:
+        """By how seldom the reference crosses its median; how far out values lie is forgotten twice as fast."""
+        memory = min(self._dependence / CROSSED, LONGEST)
+        return {"location": memory, "spread": 0.5 * memory}.get(part, 0.0)
+
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """Medians for the location, the middle half's width for the spread, shares for the range."""
         if part != "range":
@@ -129,6 +145,10 @@ class Pictures:
         """The locations of brightness, sharpness and size."""
         columns = list(zip(*column, strict=True)) or [(), (), ()]
         return [size.read(values) for size, values in zip(self._sizes, columns, strict=True)]
+
+    def memory(self, part: str) -> float:
+        """Not known."""
+        return 0.0
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """The medians."""

@@ -74,6 +74,10 @@ class Texts:
             Reading(len(known), float(len(known) - sum(known))),
         ]
 
+    def memory(self, part: str) -> float:
+        """Not known."""
+        return 0.0
+
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """Medians, and the share of new words."""
         if part == "new tokens":
