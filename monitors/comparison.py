@@ -16,7 +16,10 @@ from monitors.spec import LevelSpec
 from monitors.window import Window
 
 LOOKS = 0.45
-"""Looks for each stretch of its own: several splits are tried, at a few lengths. Measured on coins."""
+"""Looks for each stretch of its own and each doubling of its length, up to where an alarm is due.
+
+Set by what coins do: `make bars` measures it, with the budget as a knob.
+"""
 
 FEW = 30.0
 """The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
@@ -93,8 +96,9 @@ def places(
     n, total, n1, total1, half = window.n, window.total, 0, 0.0, 0.5 * spec.smallest_change
     if not n:
         return found
-    rare = 1e5 / spec.budget
-    base, patience = log(LOOKS * max(1.0, log2(rare / spec.block)) * rare), 0.0 if spec.two_sided else GOOD_NEWS
+    between = 1e5 / spec.budget  # observations between two false alarms
+    base = log(LOOKS * max(1.0, log2(between / spec.block)) * between)
+    patience = 0.0 if spec.two_sided else GOOD_NEWS
     vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
     for (more, more_total, _), older in pairwise(window.buckets()):

@@ -28,6 +28,9 @@ LEAP = 0.3
 PRIOR = 15.0
 """Differences that what is expected is worth, at every length but the shortest."""
 
+SEEN = 256.0
+"""Differences of the shortest blocks from which on what is expected counts less and less."""
+
 Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
 
@@ -189,11 +192,12 @@ def _with_expected(rungs: Counts, block: float) -> Counts:
     ``block`` is the length of these, in memories.
     """
     (count, squares), *longer = rungs
-    unit = PRIOR * squares / count / _reached(block)
+    prior = PRIOR * min(1.0, SEEN / count)
+    unit = prior * squares / count / _reached(block)
     return [
         (count, squares),
         *(
-            (more + PRIOR, seen + unit / (2 << i) * _reached(block * (2 << i)))
+            (more + prior, seen + unit / (2 << i) * _reached(block * (2 << i)))
             for i, (more, seen) in enumerate(longer)
         ),
     ]

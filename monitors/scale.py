@@ -56,7 +56,7 @@ class Scale(NamedTuple):
         return cls(middle, max(unit, 1.0 / WIDEST), low - margin, high + margin)
 
     def place(self, values: Numbers, middle: float | None = None) -> Numbers:
-        """Where numbers lie in units off the middle (or another), made to lie within ±1: z / sqrt(BEND² + z²).
+        """Where numbers lie in units off the middle (or another), within ±1: z / sqrt(BEND² + z²).
 
         It needs no exponential, so every machine finds the same bits.
         """

@@ -57,7 +57,7 @@ class Size:
 
     >>> size = Size([float(i) for i in range(101)], "height", "cm")
     >>> round(size.read([50.0, 50.0, 87.1, 87.1]).total, 2)
-    2.5
+    2.56
     >>> size.say(1)
     'median height 50 -> 87.1 cm'
     """
@@ -94,7 +94,7 @@ class Sizes:
 
     >>> sizes = Sizes([float(i) for i in range(101)])
     >>> [round(r.total / r.n, 2) for r in sizes.read([50.0, 50.0, 120.0, 150.0])]
-    [0.67, 0.44, 0.5]
+    [0.71, 0.51, 0.5]
     """
 
     parts: tuple[str, ...] = ("location", "spread", "range")
@@ -118,7 +118,7 @@ class Sizes:
         ]
 
     def memory(self, part: str) -> float:
-        """By how seldom the reference crosses its median; how far out values lie is forgotten twice as fast."""
+        """By how seldom the reference crosses its median; how far out it is, is forgotten twice as fast."""
         memory = min(self._dependence / CROSSED, LONGEST)
         return {"location": memory, "spread": 0.5 * memory}.get(part, 0.0)
 

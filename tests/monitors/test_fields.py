@@ -104,7 +104,7 @@ def test_rearmed_it_takes_the_new_level_for_granted() -> None:
     fields.rearm()
     assert fields.states["g0"] == "warming"
     assert watch(fields, rows[20_000:]) == []
-    assert fields.estimates["g0"]["location"] == pytest.approx(0.6, abs=0.02)
+    assert fields.estimates["g0"]["location"] == pytest.approx(0.62, abs=0.02)
 
 
 def test_a_watch_that_was_pickled_goes_on_as_if_nothing_had_happened() -> None:
