@@ -29,10 +29,6 @@ class Channel:
         """The present level; 0.0 before there is one."""
         return _outward(self._level.estimate)
 
-    def expect(self, memory: float) -> None:
-        """So many values in a row resemble each other."""
-        self._level.expect(memory)
-
     def rearm(self) -> None:
         """Forget the reference of the level."""
         self._level.rearm()

@@ -94,7 +94,9 @@ class Rung:
 class Dependence:
     """The ladder of block lengths ``block``, 2 ``block``, 4 ``block``, … of one stream.
 
-    No effect is smaller than ``least``; ``caution`` is as CAUTION.
+    No effect is smaller than ``least``; ``caution`` is as CAUTION. ``memory`` is that of an autoregression,
+    in observations, after which its correlation is down to 1 / e: where it is known beforehand, it says how
+    the effect grows with the length of blocks, until enough long ones have been seen.
 
     >>> ladder = Dependence(8)
     >>> for i in range(4096):
@@ -103,18 +105,11 @@ class Dependence:
     65
     """
 
-    def __init__(self, block: int, least: float = 1e-3, caution: float = CAUTION) -> None:
-        self._block, self._least, self._caution = block, least, caution
+    def __init__(
+        self, block: int, least: float = 1e-3, caution: float = CAUTION, memory: float = 0.0
+    ) -> None:
+        self._block, self._least, self._caution, self._memory = block, least, caution, memory
         self._rungs: list[Rung] = []
-        self._memory = 0.0
-
-    def expect(self, memory: float) -> None:
-        """So many observations in a row resemble each other, as far as is known beforehand; 0.0 for nothing.
-
-        The memory of an autoregression: after so many its correlation is down to 1 / e. It says how the
-        effect grows with the length of blocks, until enough long ones have been seen.
-        """
-        self._memory = memory
 
     def add(self, mean: float, spread: float, rung: int = 0) -> None:
         """Take the mean of the next block of ``block * 2**rung`` observations.

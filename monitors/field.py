@@ -113,9 +113,10 @@ class Field:
     def _fit(self) -> None:
         held, self._held = self._held, []
         reader = self._reader = _reader(self._spec, [value for present, _ in held for value in present])
-        self._channels = [Channel(part, self._spec.level) for part in reader.parts]
-        for channel in self._channels:
-            channel.expect(reader.memory(channel.part))
+        level = self._spec.level
+        self._channels = [
+            Channel(part, level._replace(memory=reader.memories.get(part, 0.0))) for part in reader.parts
+        ]
         for present, time in held:
             for channel, reading in zip(self._channels, reader.read(present), strict=True):
                 if channel.part not in reader.biased:

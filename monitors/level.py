@@ -53,7 +53,7 @@ class Level:
         self._rhythm = Rhythm(spec.seasons)
         self._stragglers = Stragglers()
         caution = TRUST if spec.two_sided and not spec.counted else CAUTION
-        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution)
+        self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution, spec.memory)
         self._rumour = Rumour(spec.smallest_change)
         self._spread = 0.0
         self._since = self._time = -inf
@@ -85,10 +85,6 @@ class Level:
     def effect(self, n: int) -> float:
         """How many times more the mean of ``n`` observations varies than if they were independent."""
         return self._ladder.reading().at(n).size
-
-    def expect(self, memory: float) -> None:
-        """So many observations in a row resemble each other, by what is known beforehand."""
-        self._ladder.expect(memory)
 
     def rearm(self) -> None:
         """Forget the reference: the learner was replaced, or the new level was accepted."""

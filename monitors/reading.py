@@ -1,6 +1,6 @@
 """Reading: a figure of a field over a block of rows; Reader: what makes them from values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 
@@ -9,6 +9,10 @@ class Reading(NamedTuple):
 
     n: float
     total: float
+
+
+NOT_KNOWN: Mapping[str, float] = {}
+"""The memories of a reader that knows none."""
 
 
 class Reader(Protocol):
@@ -21,12 +25,13 @@ class Reader(Protocol):
     parts: tuple[str, ...]
     biased: tuple[str, ...]
 
-    def read(self, column: Sequence[Any]) -> list[Reading]:
-        """One reading for each part."""
+    @property
+    def memories(self) -> Mapping[str, float]:
+        """How many values in a row resemble each other in what a part says, where that is known."""
         ...
 
-    def memory(self, part: str) -> float:
-        """How many values in a row resemble each other, in what a part says; 0.0 where nobody knows."""
+    def read(self, column: Sequence[Any]) -> list[Reading]:
+        """One reading for each part."""
         ...
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:

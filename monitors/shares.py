@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from monitors.part import TOP
-from monitors.reading import Reading, percents
+from monitors.reading import NOT_KNOWN, Reading, percents
 
 FREQUENT = 0.01
 """The share of the reference from which a value is frequent."""
@@ -25,6 +25,7 @@ class Shares:
     """
 
     biased: tuple[str, ...] = ()
+    memories = NOT_KNOWN
 
     def __init__(self, reference: Sequence[Any], *, private: bool = False) -> None:
         counts = _counted(reference)
@@ -45,10 +46,6 @@ class Shares:
             self._often = str(max(counts, key=counts.__getitem__))[:SHOWN]
         return [Reading(n, float(one)) for one in (*found, n - sum(found))]
 
-    def memory(self, part: str) -> float:
-        """Not known."""
-        return 0.0
-
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """The share, and for new values the one that came most often last."""
         if part != "new":
@@ -62,14 +59,11 @@ class Answers:
 
     parts: tuple[str, ...] = ("=true",)
     biased: tuple[str, ...] = ()
+    memories = NOT_KNOWN
 
     def read(self, column: Sequence[Any]) -> list[Reading]:
         """The share of true values."""
         return [Reading(len(column), float(column.count(True)))]
-
-    def memory(self, part: str) -> float:
-        """Not known."""
-        return 0.0
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """The share before and after."""

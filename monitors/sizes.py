@@ -1,12 +1,12 @@
 """Sizes: what numbers say, and what the numbers of a text or a picture say."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from monitors.reading import Reading, percents
+from monitors.reading import NOT_KNOWN, Reading, percents
 from monitors.scale import Numbers, Scale, dependence, iqr, median, numbers
 
 REMEMBERED = 64
@@ -117,10 +117,11 @@ class Sizes:
             Reading(len(values) / self._dependence, outside),
         ]
 
-    def memory(self, part: str) -> float:
+    @property
+    def memories(self) -> Mapping[str, float]:
         """By how seldom the reference crosses its median; how far out it is, is forgotten twice as fast."""
         memory = min(self._dependence / CROSSED, LONGEST)
-        return {"location": memory, "spread": 0.5 * memory}.get(part, 0.0)
+        return {"location": memory, "spread": 0.5 * memory}
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """Medians for the location, the middle half's width for the spread, shares for the range."""
@@ -135,6 +136,7 @@ class Pictures:
 
     parts: tuple[str, ...] = ("brightness", "sharpness", "size")
     biased: tuple[str, ...] = ()
+    memories = NOT_KNOWN
 
     def __init__(self, reference: Sequence[tuple[float, float, float]]) -> None:
         columns = zip(*reference, strict=True)
@@ -145,10 +147,6 @@ class Pictures:
         """The locations of brightness, sharpness and size."""
         columns = list(zip(*column, strict=True)) or [(), (), ()]
         return [size.read(values) for size, values in zip(self._sizes, columns, strict=True)]
-
-    def memory(self, part: str) -> float:
-        """Not known."""
-        return 0.0
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """The medians."""

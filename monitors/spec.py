@@ -20,7 +20,8 @@ class LevelSpec(NamedTuple):
     observations are looked at together, ``settle`` how many after an alarm belong to the same change.
     ``two_sided`` levels call up and down ``changed``; others call up ``worse`` and down ``better``.
     ``counted`` says that the observations are zeros and ones, whose mean varies at least as chance has it.
-    ``seasons`` are periods in seconds.
+    ``seasons`` are periods in seconds. ``memory`` is how many observations in a row resemble each other, as
+    far as is known beforehand; 0.0 for nothing.
     """
 
     budget: float = 0.01
@@ -32,6 +33,7 @@ class LevelSpec(NamedTuple):
     two_sided: bool = False
     counted: bool = False
     seasons: tuple[float, ...] = (DAY, WEEK)
+    memory: float = 0.0
 
 
 class MonitorSpec(BaseModel):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from zlib import crc32
 
-from monitors.reading import Reading, percents
+from monitors.reading import NOT_KNOWN, Reading, percents
 from monitors.sizes import NOTHING, Size
 
 LOOKED_AT = 512
@@ -51,6 +51,7 @@ class Texts:
 
     parts: tuple[str, ...] = ("length", "tokens", "new tokens")
     biased: tuple[str, ...] = ("new tokens",)
+    memories = NOT_KNOWN
 
     def __init__(self, reference: Sequence[View]) -> None:
         self._length = Size([length for length, _, _ in reference], "length", "characters")
@@ -73,10 +74,6 @@ class Texts:
             self._tokens.read(tokens),
             Reading(len(known), float(len(known) - sum(known))),
         ]
-
-    def memory(self, part: str) -> float:
-        """Not known."""
-        return 0.0
 
     def say(self, part: str, before: float, after: float, blocks: int) -> str:
         """Medians, and the share of new words."""
