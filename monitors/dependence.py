@@ -176,7 +176,7 @@ class Dependence:
         floors = [effect.size * _floor(effect.freedom, self._caution) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
         effect = effects[best]
-        if self._caution >= TRUST:
+        if self._caution >= TRUST:  # where somebody is called, what is found late is worse
             effect = effect._replace(size=effect.size * _further(effects, best))
         return Reading(effect, _growth(effects, floors), self._block << (len(effects) - 1))
 

@@ -28,7 +28,7 @@ CLEARLY = 4.5
 """The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
 ONCE = 20.0
-"""How many budgets the end of a warm-up may take: it is one look, the budget is made for thousands."""
+"""How many budgets the end of a warm-up may take for harm: it is one look, a budget is for thousands."""
 
 ENOUGH = 128
 """Observations from which on a mean says how much single ones vary."""
@@ -223,18 +223,19 @@ class Level:
         That the fast labels were better than all are is no rise: where some were missed, none is said.
         """
         self._warm = True
-        split = None if self._missed else self._split(1.0 if self._spec.two_sided else ONCE)
-        said = split is not None and split.convincing and abs(split.change) >= self._spec.smallest_change
-        if split is not None and said and (split.change > 0 or self._spec.two_sided):
+        spec = self._spec
+        once = spec if spec.two_sided else spec._replace(budget=ONCE * spec.budget)
+        split = None if self._missed else self._split(once)
+        said = split is not None and split.convincing and abs(split.change) >= spec.smallest_change
+        if split is not None and said and (split.change > 0 or spec.two_sided):
             self._raise(split)
         else:
             self._restart(self._window.newest(self._window.n // 2))
 
     # ---- comparing
 
-    def _split(self, times: float = 1.0) -> Split | None:
-        """The best split, by how the stream varies without the step at that split; so many budgets may go."""
-        spec = self._spec._replace(budget=times * self._spec.budget)
+    def _split(self, spec: LevelSpec) -> Split | None:
+        """The best split, by how the stream varies without the step at that split."""
         found = places(self._window, spec, self._lift, self._unsure)
         if not found:
             return None
@@ -260,7 +261,7 @@ class Level:
         calm = self._warm and self._settled_at < 0
         if not calm and not rises(self._window, self._gross_change):
             return  # most looks end here: the evidence need not be weighed
-        split = self._split()
+        split = self._split(self._spec)
         if split is None or not split.convincing:
             return
         smallest = self._spec.smallest_change

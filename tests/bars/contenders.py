@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from math import sqrt, tanh
+from math import inf, sqrt, tanh
 from typing import Any, NamedTuple
 
 from river import drift
@@ -12,11 +12,16 @@ from river import drift
 from monitors.alarm import Alarm
 from monitors.fields import Fields
 from monitors.level import Level
+from monitors.part import BLOCK
+from monitors.scale import Scale, numbers
 from monitors.spec import LevelSpec
 from tests.bars.said import Hearer, Said
 
 BUDGET = 0.02
 """False alarms per 100,000 events that a pipeline has by default: half for the loss, half for all else."""
+
+STANDARD = Scale(middle=0.0, unit=1.0, low=-inf, high=inf)
+"""The scale of numbers with mean 0 and variance 1."""
 
 LOSS = LevelSpec(budget=BUDGET / 2)
 CALL = Said(0, "worse")
@@ -44,18 +49,18 @@ class OurSmall:
     """A level of blocks, as fields have them, to which every change is worth telling, so that the budget alone counts."""
 
     def __init__(self, budget: float) -> None:
-        spec = LevelSpec(budget, 0.01, warmup=2048, gross=2.0, block=128, two_sided=True)
+        spec = LevelSpec(budget, 0.01, warmup=2048, gross=2.0, block=BLOCK, two_sided=True)
         self.level = Level("x", spec)
-        self._n, self._total = 0, 0.0
+        self._held: list[float] = []
 
     def hear(self, value: float, time: float) -> Said | None:
-        """One observation, between 0 and 1 after the bounded transform of fields."""
-        self._n += 1
-        self._total += 0.5 + 0.5 * 1.7 * value / (1.0 + abs(1.7 * value))
-        if self._n < 128:
+        """One observation, placed as fields place their numbers."""
+        self._held.append(value)
+        n = len(self._held)
+        if n < BLOCK:
             return None
-        n, total, self._n, self._total = self._n, self._total, 0, 0.0
-        self.level.push(n, total, time)
+        placed, self._held = STANDARD.place(numbers(self._held)), []
+        self.level.push(n, 0.5 * n + 0.5 * float(placed.sum()), time)
         alarm = self.level.alarm
         return None if alarm is None else Said(alarm.n, alarm.direction, alarm.phase, alarm=alarm)
 
