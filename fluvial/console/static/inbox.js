@@ -38,7 +38,9 @@ const DEEDS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  const inside = event.target.closest?.("input, textarea, select, dialog");
+  // A dialog that was just closed keeps the focus until the next frame: its keys are those of the page again.
+  const dialog = event.target.closest?.("dialog");
+  const inside = dialog ? dialog.open : event.target.closest?.("input, textarea, select");
   if (event.key === "Escape" && event.target.closest?.("details.take")) {
     const form = event.target.closest("details.take");
     form.open = false;
