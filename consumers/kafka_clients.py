@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import MemberToRemove
+from kafka.cluster import ClusterMetadata
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
@@ -27,6 +29,8 @@ from kafka.net.compat import KafkaNetClient
 
 from consumers.log import LogError, LogUnavailable, RangeLost, UnknownTopic, Unreadable
 from consumers.record import TopicPartition
+
+logger = structlog.get_logger()
 
 _TOLD: tuple[tuple[type[Exception], type[LogError], str], ...] = (
     (OffsetOutOfRangeError, RangeLost, "the log no longer holds what was asked for"),
@@ -49,11 +53,30 @@ OUR_TIME = (RequestTimedOutError, KafkaTimeoutError)
 """Our patience ended: says nothing of why the attempts before it failed."""
 
 
+class _Cluster(ClusterMetadata):  # type: ignore[misc]  # kafka-python has no types
+    """What kafka-python knows of a cluster, kept up to date for as long as the client lives.
+
+    Its own loop goes over sets that other threads add to. Where that fails the loop ends, nobody is
+    told, and a new topic or a new leader is never heard of again.
+    """
+
+    async def _refresh_loop(self) -> None:
+        while True:
+            try:
+                await super()._refresh_loop()
+            except RuntimeError as error:
+                logger.warning("what is known of the cluster is asked for again", why=str(error))
+                self.request_update()
+            else:
+                return
+
+
 class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
     """kafka-python's network, which remembers why it reached nobody: else only its log tells."""
 
     def __init__(self, **config: object) -> None:
         super().__init__(**config)
+        self.cluster.__class__ = _Cluster  # the manager makes it and leaves no choice
         self.failure: Exception | None = None
         connect = self._manager.get_connection
 

@@ -180,6 +180,8 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka
                 self._consumer.poll(1_000)
                 self._show_positions()
                 self._say(self._assignor.refused or self._surplus)
+                if self._assignor.refused:
+                    self._consumer._client.cluster.request_update()  # somebody is about to mend it
             except FencedInstanceIdError:
                 self._fenced = True
             except KafkaError as error:

@@ -27,8 +27,8 @@ class Run(NamedTuple):
     n: int
 
     def before(self) -> list[Said]:
-        """What was said before anything had changed: everything, where nothing changes."""
-        return [one for one in self.said if not self.changes or one.at < self.changes[0]]
+        """The alarms before anything had changed. That such a one is over again is no further alarm."""
+        return [one for one in self.said if one.at < self.changes[0] and one.phase != "recovered"]
 
     def delay(self, directions: Sequence[Direction], of: str = "") -> int | None:
         """From the first change to the first announcement that is right about it; None if there is none."""

@@ -1,6 +1,7 @@
 """Membership on Kafka: one owner at a time, and somebody always takes over."""
 
 import gc
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,8 +30,9 @@ def _collected() -> Iterator[None]:
 
 
 @pytest.fixture
-def join(kafka_bootstrap: str) -> Iterator[Join]:
+def join(kafka_bootstrap: str, caplog: pytest.LogCaptureFixture) -> Iterator[Join]:
     """Makes members of the group of some topics: `join(topics, one_model=True, seat=Seat("a"))`."""
+    caplog.set_level(logging.INFO, logger="kafka")  # the way to a state that is waited for in vain
     with ExitStack() as stack:
 
         def made(topics: list[str], one_model: bool = False, **options: Any) -> KafkaMembership:
@@ -133,6 +135,17 @@ def test_topics_with_different_partition_counts_are_given_to_nobody_and_everybod
         assert member.assigned() == frozenset()
 
 
+def test_topics_that_were_mended_are_given_out_without_waiting_for_the_next_notice(
+    join: Join, topics: Any, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_membership, "NOTICE", 3600.0)
+    names = topics(2, 3)
+    member = join(names)
+    wait_until(lambda: "different numbers" in member.trouble, "it says why")
+    admin.create_partitions({names[0]: 3})
+    owns(member, 0, 1, 2)
+
+
 @pytest.mark.parametrize("one_model", [True, False])
 def test_partitions_that_nobody_asked_for_are_nobody_s_and_told_of(
     join: Join, topics: Any, admin: Any, monkeypatch: pytest.MonkeyPatch, one_model: bool
@@ -146,6 +159,27 @@ def test_partitions_that_nobody_asked_for_are_nobody_s_and_told_of(
     admin.create_partitions(dict.fromkeys(names, 3))
     wait_until(lambda: "partitions beyond the 2" in member.trouble, "it is noticed")
     owns(member, *shards)
+
+
+def test_a_loop_of_kafka_python_that_stumbles_is_set_going_again(
+    join: Join, topics: Any, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_membership, "NOTICE", 1.0)
+    names = topics(1)
+    member = join(names)
+    owns(member, 0)
+    met: list[str] = []
+    cluster = member._consumer._client.cluster
+
+    def stumbles(_: Any) -> None:
+        cluster.remove_listener(stumbles)
+        met.append("it went over a set that another thread changed")
+        raise RuntimeError("Set changed size during iteration")
+
+    cluster.add_listener(stumbles)
+    wait_until(lambda: met, "its loop meets the trouble")
+    admin.create_partitions(dict.fromkeys(names, 2))
+    owns(member, 0, 1)
 
 
 def test_workers_that_share_in_different_ways_do_not_mix(join: Join, topics: Any) -> None:
