@@ -24,13 +24,17 @@ Set by what coins do: `make bars` measures it, with the budget as a knob.
 FEW = 30.0
 """The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
 
-BURSTS = 80.0
-"""The same of a loss, for each unit by which its effect exceeds 1: a long burst is no new level."""
+BURSTS = 1.0
+"""The same of a loss, for each unit by which its effect exceeds 1 and each squared nat that is needed.
+
+A long burst is no new level. Of sums of bursts the far tail is thicker than the normal one, and the more so
+the farther out: in the expansion of its logarithm the second term grows with the square of the first.
+"""
 
 GOOD_NEWS = 3.0
 """The evidence (nats) that an improvement needs on top: it can wait, the budget is for calls."""
 
-LEAST = 1.5
+LEAST = 1.0
 """The evidence below which nothing is ever said, whatever the budget (in nats)."""
 
 
@@ -145,7 +149,7 @@ def best_split(found: list[Place], dependence: Reading, spec: LevelSpec) -> Spli
         if place.unsure:
             effect = Effect(effect.size + place.unsure, effect.freedom)
         score = _students(place.ratio / effect.size, effect.freedom)
-        needed = place.needed + coarse * max(effect.size - 1.0, 0.0) / place.n_after
+        needed = place.needed + coarse * place.needed**2 * max(effect.size - 1.0, 0.0) / place.n_after
         if score - needed > most:
             most, best = score - needed, (place, score, needed, effect)
     if best is None:

@@ -30,6 +30,9 @@ CLEARLY = 4.5
 ONCE = 20.0
 """How many budgets the end of a warm-up may take for harm: it is one look, a budget is for thousands."""
 
+STAYED = 400
+"""Observations on each side of what is said before it is known how this stream varies."""
+
 ENOUGH = 128
 """Observations from which on a mean says how much single ones vary."""
 
@@ -278,7 +281,8 @@ class Level:
 
     def _gross(self, split: Split) -> bool:
         large = split.change >= self._gross_change
-        return large and split.n_before >= 400 and split.score >= 1.6 * split.needed
+        lasted = self._warm or split.n_after >= STAYED  # before, nobody knows how long bursts are here
+        return large and lasted and split.n_before >= STAYED and split.score >= 1.6 * split.needed
 
     # ---- saying
 

@@ -1,0 +1,39 @@
+"""What is said before it is known what is usual: what is gross and stays, and no burst."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monitors.alarm import Alarm
+from monitors.level import STAYED, Level
+from monitors.spec import LevelSpec
+from tests.bars.streams import Stream, bursts, coins
+
+TWO_DAYS = 10_000
+
+
+def said(stream: Stream) -> list[Alarm]:
+    """Every alarm of a level over one stream."""
+    level, alarms = Level("loss", LevelSpec()), []
+    for value, time in zip(stream.values, stream.times, strict=True):
+        level.update(value, time)
+        if level.alarm:
+            alarms.append(level.alarm)
+    return alarms
+
+
+def test_bursts_of_errors_are_no_alarm_before_it_is_known_how_long_they_are() -> None:
+    assert [said(bursts(seed, TWO_DAYS - 1000)) for seed in range(40)] == [[]] * 40
+
+
+def test_a_gross_rise_that_stays_is_said_at_once_while_warming_up() -> None:
+    for seed in range(10):
+        rates = np.where(np.arange(TWO_DAYS - 1000) < 3000, 0.1, 0.4)
+        first, *rest = said(coins(seed, rates))
+        assert (first.direction, first.n_before, rest) == ("worse", first.n - first.n_after, [])
+        assert 3000 + STAYED <= first.n + 64 < 3600
+
+
+def test_one_bad_stretch_at_the_start_is_no_alarm_and_its_end_is_none() -> None:
+    rates = np.where((np.arange(20_000) >= 600) & (np.arange(20_000) < 800), 0.5, 0.1)
+    assert [said(coins(seed, rates)) for seed in range(10)] == [[]] * 10
