@@ -11,7 +11,7 @@ from fluvial.card.causes import worse
 from fluvial.card.moves import Bar, FieldMove
 from fluvial.console import phrases
 from fluvial.console.claims import difference
-from fluvial.console.phrases import NOTHING, count, number, stopped
+from fluvial.console.phrases import NOTHING, count, number, stopped, upright
 from fluvial.incidents import Incident
 from fluvial.store import Store
 
@@ -222,6 +222,6 @@ def span(seconds: float | None) -> str:
     return NOTHING if seconds is None else phrases.span(seconds)
 
 
-FILTERS = (percent, worse, moved_fields, apart, alike, stopped, in_words, blocks, span)
+FILTERS = (percent, worse, moved_fields, apart, alike, stopped, upright, in_words, blocks, span)
 WORDS = (size, told, reading, within, rise, between, ahead)
 """What the templates call."""

@@ -7,7 +7,7 @@ here and escaped where it is shown.
 from collections.abc import Sequence
 from math import isfinite
 
-from fluvial.console.phrases import change, count, moment, number, span, stopped
+from fluvial.console.phrases import change, count, moment, number, span, upright
 from fluvial.evidence import Said, calling, who
 
 LONGEST = 60
@@ -193,13 +193,13 @@ def differed(cause: str, because: str) -> str:
     """What the alarms said where the card says otherwise, in a sentence or two; empty where they agree.
 
     >>> differed("world", "the relation is another one"), differed("", "")
-    ('The alarms said first: the world changed. the relation is another one.', '')
+    ('The alarms said first: the world changed. The relation is another one.', '')
     """
     return _named("The alarms said first", cause, because)
 
 
 def _named(what: str, cause: str, because: str) -> str:
-    return " ".join(filter(None, (f"{what}: {CAUSES.get(cause, cause)}.", stopped(because)))) if cause else ""
+    return " ".join(filter(None, (f"{what}: {CAUSES.get(cause, cause)}.", upright(because)))) if cause else ""
 
 
 def lead(onset: float | None, of: float | None) -> str:

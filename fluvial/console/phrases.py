@@ -140,6 +140,17 @@ def stopped(sentence: str) -> str:
     return sentence if not sentence or sentence.endswith(".") else f"{sentence}."
 
 
+def upright(clause: str) -> str:
+    """A clause as a sentence of its own; a name that is written in another way than a word stays as it is.
+
+    >>> upright("labels are late"), upright("dep_delay is missing"), upright("20% are new"), upright("")
+    ('Labels are late.', 'dep_delay is missing.', '20% are new.', '')
+    """
+    first = clause.partition(" ")[0].rstrip(":")
+    begun = clause[:1].upper() + clause[1:] if first.isalpha() and first.islower() else clause
+    return stopped(begun)
+
+
 def count(amount: int, noun: str, nouns: str | None = None) -> str:
     """An amount and its noun.
 

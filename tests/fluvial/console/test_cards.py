@@ -72,9 +72,9 @@ def test_the_page_shows_the_card_in_its_order(browser: Client, store: Store) -> 
 def test_what_the_card_found_is_named_and_not_what_the_alarm_guessed(browser: Client, store: Store) -> None:
     raised = alarm(258)._replace(cause="world", because="inputs moved: x")
     Incidents(store).record("flights", 0, [("again", raised)])
-    assert "inputs moved: x" in browser.get(PAGE).text
+    assert "Inputs moved: x" in browser.get(PAGE).text
     keep_full(store)
-    assert "inputs moved: x" not in browser.get(PAGE).text
+    assert "Inputs moved: x" not in browser.get(PAGE).text
 
 
 def test_nothing_that_an_event_says_is_markup_or_can_hide(browser: Client, store: Store) -> None:
