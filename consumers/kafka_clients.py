@@ -61,14 +61,12 @@ class _Cluster(ClusterMetadata):  # type: ignore[misc]  # kafka-python has no ty
     """
 
     async def _refresh_loop(self) -> None:
-        while True:
+        while not self.closed:
             try:
                 await super()._refresh_loop()
             except RuntimeError as error:
                 logger.warning("what is known of the cluster is asked for again", why=str(error))
                 self.request_update()
-            else:
-                return
 
 
 class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
