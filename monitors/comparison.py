@@ -24,7 +24,7 @@ Set by what coins do: `make bars` measures it, with the budget as a knob.
 FEW = 30.0
 """The evidence (nats) that a stretch of one observation needs on top: chance is coarse in short ones."""
 
-BURSTS = 1.0
+BURSTS = 0.6
 """The same of a loss, for each unit by which its effect exceeds 1 and each squared nat that is needed.
 
 A long burst is no new level. Of sums of bursts the far tail is thicker than the normal one, and the more so
