@@ -88,9 +88,15 @@ class Place(NamedTuple):
 
 
 def places(
-    window: Window, spec: LevelSpec, lift: Callable[[float], float], unsure: Callable[[float], float]
+    window: Window,
+    spec: LevelSpec,
+    lift: Callable[[float], float],
+    unsure: Callable[[float], float],
+    effect: float = 1.0,
 ) -> list[Place]:
-    """The splits of a window, newest first, that would be convincing were observations independent.
+    """The splits of a window, newest first, that would be convincing if this were the effect of dependence.
+
+    Where single observations vary less than all or nothing, as the errors of probabilities do, it is below 1.
 
     ``lift`` says what the seasons have added since an event time, on average: no errors in a stretch
     are less of a surprise at an hour that hardly has any. ``unsure`` is the variance that the means before
@@ -103,7 +109,8 @@ def places(
     between = 1e5 / spec.budget  # observations between two false alarms
     base = log(LOOKS * max(1.0, log2(between / spec.block)) * between)
     patience = 0.0 if spec.two_sided else GOOD_NEWS
-    vary = max(window.mean * (1.0 - window.mean), 1e-4) * n
+    coin = max(window.mean * (1.0 - window.mean), 1e-4)
+    vary = coin * effect * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
     for (more, more_total, _), older in pairwise(window.buckets()):
         n1 += more
@@ -122,7 +129,7 @@ def places(
             continue
         up = lift(older.time)
         ratio = _ratio(n0, before + up, n1, after + up)
-        chance = vary / n * (1.0 / n0 + 1.0 / n1)
+        chance = coin * (1.0 / n0 + 1.0 / n1)
         found.append(Place(n0, n1, before, after, ratio, needed, older.time, unsure(older.time) / chance))
     return found
 

@@ -146,6 +146,14 @@ class Dependence:
             rung.count += 2.0 * weight
             rung.squares += 2.0 * weight * (height * share) ** 2 / spread
 
+    @property
+    def shortest(self) -> float:
+        """The effect within the shortest blocks; 1.0 while it is unknown."""
+        first = self._rungs[0] if self._rungs else None
+        if first is None or first.count < LEAST:
+            return 1.0
+        return max(self._block * first.squares / (2.0 * first.count), self._least)
+
     def without(self, step: float, spread: float) -> Counts:
         """What was counted, had one step of this height not happened."""
         told = (STEP if abs(step) < LEAP else 1.0) * step * step / spread

@@ -10,8 +10,9 @@ from typing import Literal
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.change import Change
-from monitors.comparison import Split, best_split, places, rises
-from monitors.dependence import CAUTION, LEAP, TRUST, UNKNOWN, Dependence, spread
+from monitors.choice import calm_but_for, choose
+from monitors.comparison import Split, places, rises
+from monitors.dependence import CAUTION, LEAP, TRUST, Dependence, spread
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -168,7 +169,9 @@ class Level:
         if self._spread:
             self._ladder.add(block.total / block.n, self._spread)
         self._listen(block)
-        due = self._blocks % LOOK_EVERY == 0 or (self._rumour.evidence >= LOUD and self.n >= self._look_at)
+        evidence = self._rumour.evidence
+        heard = evidence >= LOUD and (self.n >= self._look_at or evidence >= self._looked + LOUD)
+        due = heard or self._blocks % LOOK_EVERY == 0
         if 0 <= self._settled_at <= self.n:
             self._settle()
         elif not self._warm and self._warmed_up(block.n):
@@ -186,12 +189,26 @@ class Level:
             self._look_at = self._heard_at = self.n
 
     def _tune(self) -> None:
-        effect = 1.0
-        if self._window.n >= ENOUGH:
-            mean = self._window.mean
-            self._spread = spread(mean)
-            effect = self._ladder.reading().at(self._window.n // 4).size
-        self._rumour.tune(self._window.mean, effect)
+        window = self._window
+        if window.n >= ENOUGH:
+            self._spread = spread(window.mean)
+        self._rumour.tune(window.mean, self._effects())
+
+    def _effects(self) -> list[float]:
+        """How dependent observations are, for each size of a change that is listened for.
+
+        A leap is heard above a learning curve, where it is the only other thing that is no chance.
+        """
+        sizes = self._rumour.sizes
+        if self._window.n < ENOUGH:
+            return [1.0] * len(sizes)
+        n = self._window.n // 4
+        usual = self._ladder.reading().at(n).size
+        if usual <= 1.0:
+            return [usual] * len(sizes)
+        return [
+            (size > LEAP and calm_but_for(size, self._spread, self._ladder, n)) or usual for size in sizes
+        ]
 
     def _say_state(self) -> None:
         if self._settled_at >= 0:
@@ -206,6 +223,7 @@ class Level:
         self._window = window
         self._rumour.forget()
         self._look_at = self._heard_at = self.n
+        self._looked = 0.0  # the evidence at the last look: so much more of it does not wait for the next
         self._tune()
 
     # ---- warming up
@@ -237,19 +255,14 @@ class Level:
 
     # ---- comparing
 
-    def _split(self, spec: LevelSpec) -> Split | None:
-        """The best split, by how the stream varies without the step at that split."""
-        found = places(self._window, spec, self._lift, self._unsure)
-        if not found:
-            return None
-        split = best_split(found, self._ladder.reading(), spec)
-        if split is None or split.convincing:
-            return split
-        plain = best_split(found, UNKNOWN, spec)
-        if plain is not None and abs(plain.change) > LEAP:  # its place is where the means differ most
-            split = plain
-        apart = self._ladder.without(split.change, spread(split.before))
-        return best_split(found, self._ladder.reading(apart), spec)
+    def _split(self, spec: LevelSpec, least: float = -inf) -> Split | None:
+        """The split to speak of, if any, among those that rise by at least so much."""
+        # of what calls nobody only that is said which chance would not do with coins either
+        effect = 1.0 if spec.two_sided else min(1.0, self._ladder.shortest)
+        found = places(self._window, spec, self._lift, self._unsure, effect)
+        if least > -inf:
+            found = [one for one in found if one.after - one.before >= least]
+        return choose(found, self._ladder, spec)
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0
@@ -261,10 +274,13 @@ class Level:
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
         self._look_at = self.n + max(self._spec.block, (self.n - self._heard_at) // 32)
+        self._looked = self._rumour.evidence
         calm = self._warm and self._settled_at < 0
         if not calm and not rises(self._window, self._gross_change):
             return  # most looks end here: the evidence need not be weighed
         split = self._split(self._spec)
+        if not calm and (split is None or not self._gross(split)):
+            split = self._split(self._spec, self._spec.gross)
         if split is None or not split.convincing:
             return
         smallest = self._spec.smallest_change
@@ -287,12 +303,20 @@ class Level:
     # ---- saying
 
     def _raise(self, split: Split) -> None:
-        self._say(split, self._phase(split))
+        phase = self._phase(split)
+        self._say(split, phase)
         self._ladder.forget_step(split.change, spread(split.before))
         begun = self.n - split.n_after
         self._learn_from(split, begun, begun - self._last[1] if self._last is not None else 0)
         self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
-        self._restart(Window(self._time))
+        self._restart(self._reference(split, phase))
+
+    def _reference(self, split: Split, phase: Phase) -> Window:
+        """What breaks right after an improvement is compared with that; after all else one begins anew."""
+        if phase != "first" or split.change > 0 or self._spec.two_sided:
+            return Window(self._time)
+        held = split.n_after // 2
+        return self._window.newest(max(held, STAYED) if split.n_after >= STAYED else held)
 
     def _say(self, split: Split, phase: Phase) -> None:
         room = 1.96 * sqrt(split.variance)

@@ -13,7 +13,7 @@ class Rumour:
     """Page's cumulative sums of the log likelihood ratio of a few changed levels (Page, 1954).
 
     >>> rumour = Rumour(0.02)
-    >>> rumour.tune(0.1, 1.0)
+    >>> rumour.tune(0.1, [1.0, 1.0, 1.0])
     >>> for _ in range(10):
     ...     rumour.add(8, 3.0)
     >>> rumour.evidence > LOUD
@@ -22,22 +22,23 @@ class Rumour:
 
     def __init__(self, smallest: float) -> None:
         self._smallest = smallest
+        self.sizes = [size * smallest for size in SIZES]
         self.evidence = 0.0
         self._sums = [0.0] * (2 * len(SIZES))
         self._weights = [(0.0, 0.0)] * (2 * len(SIZES))
 
-    def tune(self, level: float, effect: float) -> None:
-        """Listen for changes from this level, with observations this dependent."""
+    def tune(self, level: float, effects: list[float]) -> None:
+        """Listen for changes from this level; ``effects`` say how dependent observations are, by size."""
         level = min(max(level, 0.005), 0.995)
-        others = [level + sign * size * self._smallest for sign in (1.0, -1.0) for size in SIZES]
         self._weights = []
-        for other in (min(max(other, 0.0025), 0.9975) for other in others):
-            if abs(other - level) < self._smallest:  # at the edge there is nowhere to go
-                self._weights.append((0.0, 0.0))
-            else:
-                self._weights.append(
-                    (log(other / level) / effect, log((1.0 - other) / (1.0 - level)) / effect)
-                )
+        for sign in (1.0, -1.0):
+            for size, effect in zip(self.sizes, effects, strict=True):
+                other = min(max(level + sign * size, 0.0025), 0.9975)
+                if abs(other - level) < self._smallest:  # at the edge there is nowhere to go
+                    self._weights.append((0.0, 0.0))
+                else:
+                    yes, no = log(other / level), log((1.0 - other) / (1.0 - level))
+                    self._weights.append((yes / effect, no / effect))
 
     def add(self, n: int, total: float) -> None:
         """Take the sum of ``n`` observations."""

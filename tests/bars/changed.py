@@ -89,6 +89,15 @@ CHANGED: tuple[Row, ...] = (
         Found(1000),
     ),
     Row(
+        "probability",
+        "the loss of probabilities of which a fifth turns into the opposite: .36 to .43, 20 runs",
+        "all found, median within 1,000",
+        20,
+        4,
+        hears(made(streams.probabilities, streams.UNSURE, 30_000, 20_000)),
+        Found(1000),
+    ),
+    Row(
         "20-30",
         "errors from 20 to 30 %, 20 runs",
         "all found, median within 450",
@@ -99,14 +108,15 @@ CHANGED: tuple[Row, ...] = (
     ),
     *(
         Row(
-            f"tornado-{name}",
-            f"Tornado’s {name}, Hoeffding tree reset on alarm",
+            f"tornado-{name}{'-loss' if probable else ''}",
+            f"Tornado’s {name}, Hoeffding tree reset on alarm, {heard}",
             f"{n} of {n} found, mean delay within {most}, at most 1 false",
             1,
             1,
-            resets(name),
+            resets(name, probable=probable),
             Soon(most),
         )
+        for probable, heard in ((False, "by its errors"), (True, "by the loss of its probabilities"))
         for name, n, most in (("sine1", 4, 50), ("mixed", 4, 50), ("circles", 3, 200))
     ),
 )

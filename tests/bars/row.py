@@ -64,6 +64,6 @@ def hears(make: Make, *, feature: bool = False) -> Callable[[str, int, int], Run
     return play
 
 
-def resets(name: str) -> Callable[[str, int, int], Run]:
-    """Play one of Tornado's streams through a tree that an alarm resets."""
-    return lambda contender, seed, run: tornado.play(name, NAMED[contender].loss())
+def resets(name: str, *, probable: bool) -> Callable[[str, int, int], Run]:
+    """Play one of Tornado's streams through a tree that an alarm resets, by its errors or by its probabilities."""
+    return lambda contender, seed, run: tornado.play(name, NAMED[contender].loss(), probable=probable)

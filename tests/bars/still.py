@@ -19,6 +19,16 @@ STILL: tuple[Row, ...] = (
         Silent(in_all=1),
         quiet=True,
     ),
+    Row(
+        "iid-probability",
+        "the loss of probabilities that stay what they are, sure and unsure ones, 40 × 100,000",
+        "at most 1 alarm in all",
+        40,
+        4,
+        hears(lambda seed, run: streams.probabilities(seed, (streams.SURE, streams.UNSURE)[run % 2], LONG)),
+        Silent(in_all=1),
+        quiet=True,
+    ),
     *(
         Row(
             f"ar-{rho}",

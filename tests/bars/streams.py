@@ -16,6 +16,9 @@ A_DAY = 5_000
 START = 1_735_516_800.0
 STEP = 86_400.0 / A_DAY
 
+SURE, UNSURE = (0.05, 0.4), (2.0, 5.0)
+"""Beta laws of probabilities: those of a model that is sure of most, and of one that is not."""
+
 Array = Any
 """A numpy array of floats."""
 
@@ -48,6 +51,18 @@ def steps(seed: int, *parts: tuple[float, int]) -> Stream:
     """Independent errors at one level after the other."""
     ends = np.cumsum([n for _, n in parts])[:-1]
     return coins(seed, levels(*parts), tuple(int(end) for end in ends))
+
+
+def probabilities(seed: int, shape: tuple[float, float], n: int, change: int = 0) -> Stream:
+    """The loss of probabilities that mean what they say, drawn from a beta law of this shape.
+
+    From ``change`` on, if any, a fifth of what they say has become the opposite.
+    """
+    draw = np.random.default_rng(seed)
+    said = draw.beta(*shape, n)
+    rates = np.where(np.arange(n) < (change or n), said, 0.8 * said + 0.2 * (1.0 - said))
+    losses = np.where(draw.random(n) < rates, 1.0 - said, said)
+    return Stream(losses.tolist(), times(n), (change,) if change else ())
 
 
 def autoregression(draw: Any, rho: float, n: int) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 
 from river import tree
 
+from learners.scores import share_of
 from tests.bars.said import Hearer, Run
 from tests.bars.streams import START, STEP
 
@@ -44,15 +45,21 @@ def _number(word: str) -> float:
     return float(word == "True") if word in ("True", "False") else float(word)
 
 
-def play(name: str, hearer: Hearer) -> Run:
-    """Predict, compare, learn; on an alarm that calls somebody begin with a fresh tree."""
+def play(name: str, hearer: Hearer, *, probable: bool = False) -> Run:
+    """Predict, compare, learn; on an alarm that calls somebody begin with a fresh tree.
+
+    What is heard are errors, or with ``probable`` what a pipeline watches: the probability that did not go to the
+    truth, and one half while the model knows nothing.
+    """
     model: Any = tree.HoeffdingTreeClassifier()
-    said, rows = [], examples(name)
+    heard, rows = [], examples(name)
     for at, (x, y) in enumerate(rows):
-        one = hearer.hear(float(model.predict_one(x) != y), START + at * STEP)
+        said = model.predict_proba_one(x) if probable else None
+        loss = float(model.predict_one(x) != y) if said is None else 1.0 - share_of(said, y)
+        one = hearer.hear(loss, START + at * STEP)
         model.learn_one(x, y)
         if one is not None and one.direction == "worse":
-            said.append(one._replace(at=at))
+            heard.append(one._replace(at=at))
             model = tree.HoeffdingTreeClassifier()
             hearer.rearm()
-    return Run(said, FILES[name][1], len(rows))
+    return Run(heard, FILES[name][1], len(rows))

@@ -1,0 +1,75 @@
+"""What breaks is said at once: right after an improvement, above a learning curve, where little varies."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import numpy as np
+import pytest
+
+from monitors.alarm import Alarm
+from monitors.level import Level
+from monitors.spec import LevelSpec
+from tests.bars.streams import UNSURE, Array, Stream, coins, probabilities, times
+
+SEEDS = range(10)
+BREAK = 24_100
+
+
+def said(stream: Stream, budget: float = LevelSpec().budget) -> list[Alarm]:
+    """Every alarm of a level over one stream."""
+    level, alarms = Level("loss", LevelSpec(budget=budget, seasons=())), []
+    for value, time in zip(stream.values, stream.times, strict=True):
+        level.update(value, time)
+        if level.alarm:
+            alarms.append(level.alarm)
+    return alarms
+
+
+def learning(seed: int) -> Stream:
+    """The loss of probabilities that get better all the time, until they break."""
+    draw, n = np.random.default_rng(seed), BREAK + 2000
+    rates: Array = 0.25 + 0.06 * np.exp(-np.arange(n) / 10_000.0)
+    rates[BREAK:] = 0.75
+    return Stream(draw.beta(2.0 * rates, 2.0 * (1.0 - rates)).tolist(), times(n), (BREAK,))
+
+
+def test_a_break_right_after_an_improvement_is_said() -> None:
+    """What was seen of an improvement belongs to it for twice as long: that is no time to look away."""
+    for seed in SEEDS:
+        slow = np.where(np.arange(30_000) < 8000, 0.30, 0.25)
+        at = next(alarm.n for alarm in said(coins(seed, slow)) if alarm.direction == "better")
+        rates = np.concatenate([slow[: at + 50], np.full(1000, 0.7)])
+        first, second, *_ = said(coins(seed, rates))
+        assert (first.direction, second.direction) == ("better", "worse")
+        assert first.n_after >= 400
+        assert second.n < at + 50 + 100
+
+
+def test_a_break_is_said_above_a_learning_curve() -> None:
+    for seed in SEEDS:
+        alarms = [alarm for alarm in said(learning(seed)) if alarm.direction == "worse"]
+        assert alarms, "never said"
+        assert BREAK < alarms[0].n <= BREAK + 48
+
+
+def test_what_got_better_does_not_come_before_what_breaks() -> None:
+    for seed in SEEDS:
+        within = [alarm for alarm in said(learning(seed)) if alarm.n > BREAK]
+        assert within[0].direction == "worse"
+
+
+def test_probabilities_vary_less_than_errors_and_need_less() -> None:
+    waited = [said(probabilities(seed, UNSURE, 30_000, 20_000))[0].n - 20_000 for seed in SEEDS]
+    assert min(waited) > 0
+    assert median(waited) < 600
+
+
+@pytest.mark.parametrize("budget", [10.0, 100.0])
+def test_the_knob_is_followed_where_little_varies(budget: float) -> None:
+    """By the time to the first alarm: within a factor of 6, which so few tell from what is right."""
+    n, runs = 40_000, 20
+    firsts = [said(probabilities(seed, UNSURE, n), budget) for seed in range(runs)]
+    watched = sum(alarms[0].n if alarms else n for alarms in firsts) - runs * LevelSpec().warmup
+    rate = 1e5 * sum(map(bool, firsts)) / watched
+    assert budget / 6 <= rate <= 6 * budget
