@@ -50,7 +50,7 @@ def test_a_break_is_said_above_a_learning_curve() -> None:
     for seed in SEEDS:
         alarms = [alarm for alarm in said(learning(seed)) if alarm.direction == "worse"]
         assert alarms, "never said"
-        assert BREAK < alarms[0].n <= BREAK + 48
+        assert BREAK < alarms[0].n <= BREAK + 72
 
 
 def test_what_got_better_does_not_come_before_what_breaks() -> None:
@@ -63,6 +63,15 @@ def test_probabilities_vary_less_than_errors_and_need_less() -> None:
     waited = [said(probabilities(seed, UNSURE, 30_000, 20_000))[0].n - 20_000 for seed in SEEDS]
     assert min(waited) > 0
     assert median(waited) < 600
+
+
+def test_rare_large_losses_are_chance_where_all_others_are_small() -> None:
+    """Ten are within the budget; 16 of these streams bring one where the law is taken for a normal one."""
+    n, found = 50_000, 0
+    for seed in range(20):
+        losses = np.where(np.random.default_rng(seed).random(n) < 0.03, 0.5, 0.05)
+        found += bool(said(Stream(losses.tolist(), times(n)), 1.0))
+    assert found <= 10
 
 
 @pytest.mark.parametrize("budget", [10.0, 100.0])
