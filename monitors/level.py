@@ -255,13 +255,11 @@ class Level:
 
     # ---- comparing
 
-    def _split(self, spec: LevelSpec, least: float = -inf) -> Split | None:
-        """The split to speak of, if any, among those that rise by at least so much."""
+    def _split(self, spec: LevelSpec) -> Split | None:
+        """The split to speak of, if any."""
         # of what calls nobody only that is said which chance would not do with coins either
         effect = 1.0 if spec.two_sided else min(1.0, self._ladder.shortest)
         found = places(self._window, spec, self._lift, self._unsure, effect)
-        if least > -inf:
-            found = [one for one in found if one.after - one.before >= least]
         return choose(found, self._ladder, spec)
 
     def _lift(self, since: float) -> float:
@@ -279,8 +277,6 @@ class Level:
         if not calm and not rises(self._window, self._gross_change):
             return  # most looks end here: the evidence need not be weighed
         split = self._split(self._spec)
-        if not calm and (split is None or not self._gross(split)):
-            split = self._split(self._spec, self._spec.gross)
         if split is None or not split.convincing:
             return
         smallest = self._spec.smallest_change

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from monitors.alarm import Alarm
+from monitors.choice import choose
+from monitors.comparison import Place
+from monitors.dependence import Dependence
 from monitors.level import Level
 from monitors.spec import LevelSpec
 from tests.bars.streams import UNSURE, Array, Stream, coins, probabilities, times
@@ -54,9 +57,12 @@ def test_a_break_is_said_above_a_learning_curve() -> None:
 
 
 def test_what_got_better_does_not_come_before_what_breaks() -> None:
-    for seed in SEEDS:
-        within = [alarm for alarm in said(learning(seed)) if alarm.n > BREAK]
-        assert within[0].direction == "worse"
+    better = Place(4000, 16_040, 0.30, 0.25, 0.0, ratio=40.0, needed=12.0, onset=1.0, unsure=0.0)
+    broken = Place(20_000, 40, 0.25, 0.60, 0.0, ratio=30.0, needed=15.0, onset=2.0, unsure=0.0)
+    for two_sided, onset in ((False, broken.onset), (True, better.onset)):
+        chosen = choose([broken, better], Dependence(8), LevelSpec(two_sided=two_sided))
+        assert chosen is not None
+        assert chosen.onset == onset
 
 
 def test_probabilities_vary_less_than_errors_and_need_less() -> None:
