@@ -326,8 +326,8 @@ class Level:
             after=split.after,
             n_before=split.n_before,
             n_after=split.n_after,
-            low=split.change - room,
-            high=split.change + room,
+            low=max(-1.0, split.change - room),  # a level stays between 0 and 1
+            high=min(1.0, split.change + room),
             score=sqrt(2.0 * split.score),
             needed=sqrt(2.0 * split.needed),
             dependence=split.effect.size,

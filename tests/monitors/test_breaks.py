@@ -56,6 +56,15 @@ def test_a_break_is_said_above_a_learning_curve() -> None:
         assert BREAK < alarms[0].n <= BREAK + 72
 
 
+def test_the_interval_of_a_change_keeps_to_what_a_level_can_be() -> None:
+    for before, after in ((0.0, 1.0), (1.0, 0.0)):
+        rates = np.where(np.arange(6000) < 4000, before, after)
+        alarms = said(coins(1, rates))
+        assert alarms
+        for one in alarms:
+            assert -1.0 <= one.low <= one.after - one.before <= one.high <= 1.0
+
+
 def test_what_got_better_does_not_come_before_what_breaks() -> None:
     better = Place(4000, 16_040, 0.30, 0.25, 0.0, ratio=40.0, needed=12.0, onset=1.0, unsure=0.0)
     broken = Place(20_000, 40, 0.25, 0.60, 0.0, ratio=30.0, needed=15.0, onset=2.0, unsure=0.0)
