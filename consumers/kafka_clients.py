@@ -92,14 +92,26 @@ class _Net(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
 
     def _noting(self, ended: Callable[..., None]) -> Callable[..., None]:
         def noted(error: Exception | None = None) -> None:
-            # After a refused password the broker hangs up, which is no news; nor is it that our own time
-            # ran out in the last of many attempts.
-            late = self.failure is not None and isinstance(error, OUR_TIME)
-            if error is not None and not late and not isinstance(self.failure, REFUSED):
+            if error is not None and _telling(error) >= _telling(self.failure):
                 self.failure = error
             ended(error)
 
         return noted
+
+
+def _telling(error: Exception | None) -> int:
+    """How much a failed attempt says of why nobody is reached; one that says less is no news.
+
+    After a refused password or certificate the broker hangs up, now and then before its refusal is
+    read; and in the last of many attempts our own time runs out.
+    """
+    if error is None:
+        return 0
+    if isinstance(error, OUR_TIME) or isinstance(error.__context__, OUR_TIME):
+        return 1  # kafka-python raises one that timed out again, as one that could not connect
+    if isinstance(error, REFUSED):
+        return 4
+    return 3 if "CERTIFICATE" in str(error) else 2
 
 
 class Clients:

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+    SaslAuthenticationFailedError,
+)
 
 from consumers.kafka import KafkaLog
 from consumers.kafka_clients import _Net
@@ -54,13 +59,46 @@ def test_who_hung_up_is_told_although_the_time_ran_out_in_the_end(sullen: str) -
         log.describe(["t"])
 
 
-@pytest.mark.parametrize("late", [RequestTimedOutError, KafkaTimeoutError])
-def test_an_attempt_that_our_patience_ended_hides_no_reason(late: type[Exception]) -> None:
-    net, why = _Net.__new__(_Net), KafkaConnectionError("bad certificate")
+def timed_out() -> Exception:
+    """As kafka-python raises it where our time was up before it could connect."""
+    try:
+        try:
+            raise KafkaTimeoutError("I/O wait timed out")
+        except KafkaTimeoutError:
+            raise KafkaConnectionError("Connection timed out")  # noqa: B904  # as there
+    except KafkaConnectionError as error:
+        return error
+
+
+GONE = KafkaConnectionError("socket disconnected")
+ALERT = KafkaConnectionError("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate")
+PASSWORD = SaslAuthenticationFailedError("Authentication failed")
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        (RequestTimedOutError("Timeout during ApiVersions check"), GONE),
+        (KafkaTimeoutError("Connection timed out"), ALERT),
+        (timed_out(), ALERT),
+        (GONE, ALERT),
+        (GONE, PASSWORD),
+    ],
+)
+def test_the_attempt_that_tells_most_is_told_whichever_came_last(less: Exception, more: Exception) -> None:
+    for order in ([less, more], [more, less]):
+        net = _Net.__new__(_Net)
+        net.failure = None
+        noted = net._noting(lambda error: None)
+        for error in order:
+            noted(error)
+        assert net.failure is more
+
+
+def test_of_two_attempts_that_tell_as_much_the_later_is_told() -> None:
+    net = _Net.__new__(_Net)
     net.failure = None
     noted = net._noting(lambda error: None)
-    noted(late("before any reason"))
-    assert isinstance(net.failure, late)
-    noted(why)
-    noted(late("Timeout during ApiVersions check"))
-    assert net.failure is why
+    for error in (GONE, again := KafkaConnectionError("111 ECONNREFUSED")):
+        noted(error)
+    assert net.failure is again
