@@ -3,9 +3,14 @@
 Harm first: a rise waits neither for what got better before it nor until a learning curve is out of sight.
 """
 
+from collections.abc import Sequence
+
 from monitors.comparison import Place, Split, best_split
 from monitors.dependence import LEAP, UNKNOWN, Dependence, Reading, spread
 from monitors.spec import LevelSpec
+
+LEAST = 32
+"""Observations of which a mean says how much single ones vary."""
 
 CALM = 1.2
 """The effect of a stream that varies no more than chance has it."""
@@ -19,6 +24,19 @@ def choose(found: list[Place], ladder: Dependence, spec: LevelSpec) -> Split | N
     step = _leap(found, ladder, spec) or split
     apart = ladder.without(step.change, spread(step.before))
     return _first(found, ladder.reading(apart), spec)
+
+
+def effects(sizes: Sequence[float], n: int, spread: float, ladder: Dependence) -> list[float]:
+    """How dependent ``n`` observations are, for each size of a change that is listened for.
+
+    A leap is heard above a learning curve, where it is the only other thing that is no chance.
+    """
+    if n < LEAST:
+        return [1.0] * len(sizes)
+    usual = ladder.reading().at(n).size
+    if usual <= 1.0:
+        return [usual] * len(sizes)
+    return [(size > LEAP and calm_but_for(size, spread, ladder, n)) or usual for size in sizes]
 
 
 def calm_but_for(step: float, spread: float, ladder: Dependence, n: int) -> float | None:

@@ -8,9 +8,10 @@ the budget: 100,000 / n comparisons of ``n`` new observations are looks of their
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import inf, log, log2
+from math import inf, log, log2, sqrt
 from typing import NamedTuple
 
+from monitors.alarm import Alarm, Direction, Phase
 from monitors.dependence import Effect, Reading
 from monitors.spec import LevelSpec
 from monitors.window import Window
@@ -76,6 +77,36 @@ class Split(NamedTuple):
     def convincing(self) -> bool:
         """Whether the evidence is what the budget asks for."""
         return self.score >= self.needed
+
+    def alarm(
+        self, monitor: str, direction: Direction, phase: Phase, *, season: float, time: float, n: int
+    ) -> Alarm:
+        """The claim of a monitor that has seen ``n`` observations until this event time."""
+        room = 1.96 * sqrt(self.variance)
+        return Alarm(
+            monitor=monitor,
+            direction=direction,
+            time=time,
+            onset=self.onset,
+            n=n,
+            before=self.before,
+            after=self.after,
+            n_before=self.n_before,
+            n_after=self.n_after,
+            low=max(-1.0, self.change - room),  # a level stays between 0 and 1
+            high=min(1.0, self.change + room),
+            score=sqrt(2.0 * self.score),
+            needed=sqrt(2.0 * self.needed),
+            dependence=self.effect.size,
+            season=season,
+            phase=phase,
+        )
+
+
+def whole(n_before: int, before: float, after: Window, effect: Effect) -> Split:
+    """A window after a level that ``n_before`` observations had; the budget asks for nothing here."""
+    split = Split(n_before, after.n, before, after.mean, 0.0, 0.0, effect, after.since)
+    return split._replace(score=0.5 * split.change**2 / split.variance)
 
 
 class Place(NamedTuple):

@@ -5,14 +5,14 @@ evidence propose that something moved; then the window is compared before agains
 with the season taken off, at the pace at which this stream moves by itself, and within the budget.
 """
 
-from math import inf, sqrt
+from math import inf
 from typing import Literal
 
 from monitors.alarm import Alarm, Direction, Phase
 from monitors.change import Change
-from monitors.choice import calm_but_for, choose
-from monitors.comparison import Split, places, rises
-from monitors.dependence import CAUTION, LEAP, TRUST, Dependence, spread
+from monitors.choice import choose, effects
+from monitors.comparison import Split, places, rises, whole
+from monitors.dependence import CAUTION, TRUST, Dependence, spread
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
 from monitors.spec import LevelSpec
@@ -192,23 +192,7 @@ class Level:
         window = self._window
         if window.n >= ENOUGH:
             self._spread = spread(window.mean)
-        self._rumour.tune(window.mean, self._effects())
-
-    def _effects(self) -> list[float]:
-        """How dependent observations are, for each size of a change that is listened for.
-
-        A leap is heard above a learning curve, where it is the only other thing that is no chance.
-        """
-        sizes = self._rumour.sizes
-        if self._window.n < ENOUGH:
-            return [1.0] * len(sizes)
-        n = self._window.n // 4
-        usual = self._ladder.reading().at(n).size
-        if usual <= 1.0:
-            return [usual] * len(sizes)
-        return [
-            (size > LEAP and calm_but_for(size, self._spread, self._ladder, n)) or usual for size in sizes
-        ]
+        self._rumour.tune(window.mean, effects(self._rumour.sizes, window.n // 4, self._spread, self._ladder))
 
     def _say_state(self) -> None:
         if self._settled_at >= 0:
@@ -315,25 +299,8 @@ class Level:
         return self._window.newest(max(held, STAYED) if split.n_after >= STAYED else held)
 
     def _say(self, split: Split, phase: Phase) -> None:
-        room = 1.96 * sqrt(split.variance)
-        self.alarm = Alarm(
-            monitor=self.name,
-            direction=self._way(split.change),
-            time=self._time,
-            onset=split.onset,
-            n=self.n,
-            before=split.before,
-            after=split.after,
-            n_before=split.n_before,
-            n_after=split.n_after,
-            low=max(-1.0, split.change - room),  # a level stays between 0 and 1
-            high=min(1.0, split.change + room),
-            score=sqrt(2.0 * split.score),
-            needed=sqrt(2.0 * split.needed),
-            dependence=split.effect.size,
-            season=self._rhythm.size,
-            phase=phase,
-        )
+        way, season = self._way(split.change), self._rhythm.size
+        self.alarm = split.alarm(self.name, way, phase, season=season, time=self._time, n=self.n)
 
     def _way(self, change: float) -> Direction:
         if self._spec.two_sided:
@@ -382,10 +349,7 @@ class Level:
         before = self.n - self._window.n - self._last[1] if self._last is not None else 0
         held = max(1, before + change.left(self._window, late))
         effect = self._ladder.reading().at(late.n)
-        split = Split(held, late.n, change.reached, late.mean, 0.0, 0.0, effect, late.since)
-        split = split._replace(
-            score=0.5 * split.change**2 / split.variance
-        )  # the budget asks for nothing here
+        split = whole(held, change.reached, late, effect)
         return (split, late) if split.score >= CLEARLY else None
 
     def _went_back(self, split: Split, late: Window) -> None:

@@ -4,6 +4,7 @@ import getpass
 import json as jsonlib
 import time
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -11,11 +12,12 @@ from uuid import uuid4
 import typer
 from pydantic import ValidationError
 
-from fluvial import reviews
+from fluvial import rate, reviews
 from fluvial.approvals import PROPOSE
 from fluvial.commands.common import AsJson, print_json, say
 from fluvial.commands.desk import Pipeline, opened_store
 from fluvial.config import ConfigError, seconds
+from fluvial.console.phrases import number
 from fluvial.moment import Moment
 from fluvial.reviews import ACTIONS, Request
 from fluvial.settings import settings
@@ -23,6 +25,9 @@ from fluvial.signing import STORE, Signer, of_store, signed
 from fluvial.snapshot import load_key
 from fluvial.store import Store
 from fluvial.wiring import open_log
+
+MONTHLY = "/month"
+"""What follows a number of false alarms that is meant for a month."""
 
 Who = Annotated[str, typer.Option(help="Who decides; the name you are logged in with by default.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
@@ -38,7 +43,10 @@ WhichShard = Annotated[int | None, typer.Option(help="The shard, where there are
 Until = Annotated[str | None, typer.Option(help="The end of a snooze: 2026-12-24T18:00, or see --for.")]
 Lasting = Annotated[str | None, typer.Option("--for", help="How long a snooze lasts: 30m, 2h, 3d.")]
 Snoozed = Annotated[str, typer.Argument(help="The incident's id.")]
-Budget = Annotated[float | None, typer.Option(help="False alarms to expect per 100,000 events.")]
+Budget = Annotated[
+    str | None,
+    typer.Option(help="False alarms to expect per 100,000 events, or as 2/month at the present rate."),
+]
 Smallest = Annotated[float | None, typer.Option(help="The smallest change in loss worth a call.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do and change nothing.")]
 Variant = Annotated[str | None, typer.Option(help="adopt: which model of the shadow table.")]
@@ -130,9 +138,33 @@ def set_budget(
     json: AsJson = False,
 ) -> None:
     """Let a pipeline's monitors watch by another budget of false alarms, from the next batch on."""
-    wish = {"action": "set_budget", "pipeline": pipeline, "budget": budget, "reason": reason}
-    wish |= {"smallest_change": smallest_change, "who": who or login(), "id": review_id}
+    found = budget
+    if budget is not None and budget.endswith(MONTHLY):
+        found, said = _monthly(pipeline, budget)
+        if not json:
+            say(said)
+    wish: dict[str, Any] = {"action": "set_budget", "pipeline": pipeline, "budget": found}
+    wish |= {"reason": reason, "smallest_change": smallest_change, "who": who or login(), "id": review_id}
     _decide(wish, topic, json=json, dry_run=dry_run)
+
+
+def _monthly(pipeline: str, wanted: str) -> tuple[str, str]:
+    """The budget per 100,000 events that is so much a month, and that in words. Raises ConfigError."""
+    try:
+        alarms = float(wanted.removesuffix(MONTHLY))
+    except ValueError:
+        alarms = 0.0
+    if not 0.0 < alarms < inf:
+        raise ConfigError(f"--budget {wanted}: write how many, above 0, such as 0.5{MONTHLY}")
+    with opened_store() as store:
+        present = rate.of(store, pipeline)
+    if present is None:
+        raise ConfigError(
+            f"--budget {wanted}: fewer than 2,000 outcomes of {pipeline} are known, so nobody can say what a "
+            "month brings; say how many per 100,000 events"
+        )
+    budget = present.budget(alarms)
+    return str(budget), f"At {number(present.daily)} outcomes a day that is {budget:g} per 100,000 events."
 
 
 def _time(text: str | None) -> float | None:

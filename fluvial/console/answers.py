@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from fluvial import rate
 from fluvial.console import cards, claims, phrases
 from fluvial.console.models import Problem
 from fluvial.console.visits import visit_of
@@ -83,6 +84,7 @@ class Answers:
             self._pages.filters[phrase.__name__] = phrase
         for word in cards.FILTERS:
             self._pages.filters[word.__name__] = word
+        self._pages.filters["how_often"] = rate.told
         self._pages.globals |= {word.__name__: word for word in cards.WORDS}
         self._pages.globals |= {"MEASURES": cards.MEASURES, "VERDICTS": cards.VERDICTS}
         self._pages.globals["CAUSES"] = claims.CAUSES

@@ -18,7 +18,7 @@ from fluvial.console import cases, reading
 from fluvial.console.answers import Answers
 from fluvial.console.api import DECIDING, REFUSALS, Stored, may_change
 from fluvial.console.evidence import Text
-from fluvial.console.models import IncidentSummary, ReviewView
+from fluvial.console.models import IncidentSummary, ReviewView, WatchingView
 from fluvial.console.needs import needs
 from fluvial.console.visits import visit_of
 from fluvial.incidents import Incident, Incidents, State
@@ -94,13 +94,6 @@ class SimilarView(BaseModel):
     incident: IncidentSummary
     likeness: Literal["the same", "the same monitor", "the same cause"]
     decided: list[ReviewView]
-
-
-class WatchingView(BaseModel):
-    """By what monitors watch."""
-
-    budget: float
-    smallest_change: float
 
 
 class PriceView(BaseModel):

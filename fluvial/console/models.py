@@ -178,6 +178,20 @@ class ModelChoice(BaseModel):
     at: float = Field(description="when the snapshot was stored, a clock time")
 
 
+class WatchingView(BaseModel):
+    """By what monitors watch."""
+
+    budget: float = Field(description="false alarms per 100,000 events over all monitors together")
+    smallest_change: float
+
+
+class WatchedView(WatchingView):
+    """By what monitors watch, and what that means at the rate of the last 30 days of event time."""
+
+    daily_outcomes: float | None = Field(description="null: fewer than 2,000 outcomes of a shard are known")
+    monthly_false_alarms: float | None = Field(description="to be expected by the budget; null as above")
+
+
 class PipelineDetail(PipelineSummary):
     """Everything about one pipeline."""
 
@@ -192,6 +206,7 @@ class PipelineDetail(PipelineSummary):
     scores: list[MetricRow]
     slices: list[Slice]
     monitors: list[MonitorRow] = Field(description="those that matter most first")
+    watching: WatchedView
     estimate: Estimate | None = Field(description="null: nothing is estimated")
     shard_rows: list[ShardRow]
     models: list[ModelChoice] = Field(description="what a rollback can bring back")

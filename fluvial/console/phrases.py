@@ -13,6 +13,12 @@ from typing import Any
 
 NOTHING = "—"
 
+TIMES = 10
+"""From so many times as much on a growth is told in times: nobody reads thousands of per cent."""
+
+MOST_TIMES = 1000
+"""From so many times as much on a growth says nothing any more: there was next to nothing before."""
+
 METRICS = {
     "rocauc": "ROC AUC",
     "average_precision": "average precision",
@@ -208,12 +214,16 @@ def ago(seconds: float | None) -> str:
 
 
 def change(before: float, after: float) -> str:
-    r"""How much of itself a quantity gained or lost.
+    r"""How much of itself a quantity gained or lost; nothing where it was next to nothing before.
 
-    >>> change(0.2, 0.3), change(0.0, 0.3)
-    ('+50\xa0%', '')
+    >>> change(0.2, 0.3), change(0.002, 0.628), change(0.0, 0.3), change(1e-9, 0.3)
+    ('+50\xa0%', '314\xa0times', '', '')
     """
-    return f"{after / before - 1:+.0%}".replace("%", "\xa0%") if before > 0 else ""
+    if before <= 0 or after >= MOST_TIMES * before:
+        return ""
+    if after >= TIMES * before:
+        return f"{after / before:.0f}\xa0times"
+    return f"{after / before - 1:+.0%}".replace("%", "\xa0%")
 
 
 def standing(shard: int, why: str, since: float, until: float | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from fluvial import rate, tuning
 from fluvial.console import standings, totals
 from fluvial.console.models import (
     ModelChoice,
@@ -78,6 +79,7 @@ def detail(store: Store, name: str) -> PipelineDetail:
         scores=totals.scores(statuses, "scores"),
         slices=totals.slices(statuses),
         monitors=standings.monitors(statuses),
+        watching=standings.watched(tuning.watching(store, name), rate.of(store, name)),
         estimate=standings.estimate(statuses),
         shard_rows=[_shard(row, standing.get(row.shard)) for row in course.shards],
         models=[ModelChoice(**choice._asdict()) for choice in models],

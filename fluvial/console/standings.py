@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from fluvial.console.claims import subject
-from fluvial.console.models import Estimate, MonitorRow
+from fluvial.console.models import Estimate, MonitorRow, WatchedView
 from fluvial.console.totals import Status
+from fluvial.rate import Rate
+from fluvial.tuning import Watching
 
 ORDER = ("alarm", "suspected", "warming", "quiet")
 """States of a monitor, those that matter most first."""
@@ -44,6 +46,15 @@ def _alarms(name: str, statuses: Iterable[Status]) -> dict[str, int]:
             if monitor == name and n:
                 total[direction] = total.get(direction, 0) + n
     return total
+
+
+def watched(watching: Watching, rate: Rate | None) -> WatchedView:
+    """By what they watch, and what that means at the present rate, where it is known."""
+    return WatchedView(
+        **watching._asdict(),
+        daily_outcomes=rate.daily if rate else None,
+        monthly_false_alarms=rate.alarms(watching.budget) if rate else None,
+    )
 
 
 def estimate(statuses: Sequence[Status]) -> Estimate | None:

@@ -12,9 +12,11 @@ from fluvial.incidents import Incidents
 from fluvial.reviews import Request, history, register, review
 from fluvial.snapshot import load_key
 from fluvial.store import Store
+from fluvial.tuning import watching
 from monitors.alarm import Alarm
 from tests.fluvial.commandline import Commandline
 from tests.fluvial.notify.receivers import HttpReceiver, serving
+from tests.fluvial.test_rate import draw
 
 NOON = 1_700_000_000.0
 
@@ -130,6 +132,24 @@ def test_after_a_false_alarm_another_budget_is_offered_at_its_price(
     assert "the same before, a1: nobody decided anything" in said
     assert command("set-budget", "coins", "--budget", "0.001", "--who", "ann").code == 0
     assert command("set-budget", "coins", "--who", "ann").code == 2
+
+
+def test_a_budget_can_be_said_by_the_month(command: Commandline, desk: Store) -> None:
+    early = command("set-budget", "coins", "--budget", "2/month", "--who", "ann")
+    assert early.code == 2
+    assert "fewer than 2,000 outcomes of coins are known" in early.err
+    draw(desk, 0, [0.0, 0.5, 1.0])
+    said = command("set-budget", "coins", "--budget", "2/month", "--who", "ann")
+    assert said.out.startswith("At 2,000 outcomes a day that is 3.3 per 100,000 events.\nDone: ")
+    assert watching(desk, "coins").budget == 3.3
+    told = command("set-budget", "coins", "--budget", "1/month", "--who", "ann", "--json").json
+    assert told["action"] == "set_budget"
+    for wrong in ("often/month", "0/month", "inf/month", "-1/month"):
+        refused = command("set-budget", "coins", "--budget", wrong, "--who", "ann")
+        assert refused.code == 2
+        assert "write how many, above 0, such as 0.5/month" in refused.err
+    assert command("set-budget", "coins", "--budget", "often", "--who", "ann").code == 2
+    assert watching(desk, "coins").budget == 1.6
 
 
 def test_notices_are_listed_and_every_channel_can_be_tried(

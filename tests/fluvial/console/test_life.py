@@ -11,11 +11,12 @@ import pytest
 from fluvial.incidents import Incidents
 from fluvial.reviews import Request, history, register, review
 from fluvial.scenarios import listing
-from fluvial.store import Store
+from fluvial.store import Store, point_table
 from monitors.alarm import Alarm
 from tests.fluvial.console.fleet import FLIGHTS
 from tests.fluvial.console.test_pages import FIRING, RESOLVED, words
 from tests.fluvial.console.visitors import Client, form
+from tests.fluvial.test_rate import draw
 
 NAME = FIRING.rpartition("/")[2]
 LATER = 1_900_000_000.0
@@ -169,6 +170,24 @@ def test_after_a_false_alarm_the_page_offers_another_budget_at_its_price(
     wish = {"action": "set_budget", "budget": told["wanted"]["budget"], "smallest_change": 0.02}
     browser.post("/pipelines/flights/reviews", data=form(page, **wish))
     assert history(store, pipeline="flights")[0].action == "set_budget"
+
+
+def test_the_page_says_what_the_budget_means_at_the_present_rate(
+    browser: Client, client: Client, store: Store
+) -> None:
+    with store.write() as db:
+        db.execute(point_table.delete())
+    said = "Budget: 0.02 false alarms per 100,000 events, over all monitors together"
+    assert f"{said}." in words(browser.get("/pipelines/flights").text)
+    told = client.get("/api/v1/pipelines/flights").json()["watching"]
+    assert (told["budget"], told["daily_outcomes"], told["monthly_false_alarms"]) == (0.02, None, None)
+    draw(store, 0, [0.0, 1.0, 2.0], pipeline="flights")
+    review(store, Request(action="set_budget", pipeline="flights", who="Eve", budget=1.64), "cli")
+    told = client.get("/api/v1/pipelines/flights").json()["watching"]
+    assert told["daily_outcomes"] == pytest.approx(1000)
+    assert told["monthly_false_alarms"] == pytest.approx(0.5, abs=0.01)
+    page = words(browser.get("/pipelines/flights").text)
+    assert "at 1,000 outcomes a day that is about one in 2" in page
 
 
 def test_what_came_back_and_what_got_worse_is_said_on_the_page(browser: Client, store: Store) -> None:
