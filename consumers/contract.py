@@ -100,7 +100,7 @@ class Contract:
         if value is None or not name:
             problem = self._unknown("label") if value is None else _empty("id")
             return Rejection(*problem, view(record.value, self._labels_shown))
-        moment = record.timestamp / 1000 if when is None else _seconds(when)
+        moment = record.timestamp / 1000 if when is None else seconds_of(when)
         return Label(name, value, moment, values["source"])
 
     def _clean(self, values: dict[str, Any]) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def _empty(field: str) -> tuple[str, str]:
     return "missing_field", f"{field[:60]}: is empty"
 
 
-def _seconds(moment: datetime) -> float:
+def seconds_of(moment: datetime) -> float:
     """Seconds since 1970 UTC; a time without a zone is in UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
@@ -165,7 +165,7 @@ def _seconds(moment: datetime) -> float:
 def _conversion(spec: FieldSpec) -> Callable[[Any], Value] | None:
     if spec.type == "category":
         return spelling(spec.spellings, casefold=spec.casefold)
-    return _seconds if spec.type == "time" else None
+    return seconds_of if spec.type == "time" else None
 
 
 def _event_validator(

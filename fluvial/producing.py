@@ -4,12 +4,19 @@ import importlib.util
 import json
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
+from consumers.contract import seconds_of
 from consumers.log import Log
 from consumers.record import TopicPartition
 from fluvial.config import ConfigError, Pipeline
+
+DAY = 86_400.0
+_TIME = TypeAdapter(datetime)
 
 CHUNK = 2_000
 """Records per flush. On the embedded log a flush is one transaction over both topics."""
@@ -36,16 +43,45 @@ def from_file(path: Path, limit: int | None) -> Iterator[Outgoing]:
     return (Outgoing(*record) for record in module.records(limit))
 
 
-def from_lines(lines: Iterable[str], stream: str, id_field: str) -> Iterator[Outgoing]:
-    """Lines of JSON objects as records keyed by their id, dated now."""
+def from_lines(
+    lines: Iterable[str], stream: str, id_field: str, time_field: str | None = None
+) -> Iterator[Outgoing]:
+    """Lines of JSON objects as records keyed by their id, dated now or by the time in one of their fields.
+
+    Raises ConfigError, which names the line, where id or time are missing.
+    """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            key = str(json.loads(line)[id_field])
+            said = json.loads(line)
+            key = str(said[id_field])
         except (ValueError, KeyError, TypeError):
             raise ConfigError(f"line {number}: no JSON object with the key {id_field!r}") from None
-        yield Outgoing(stream, key.encode(), line.strip().encode(), int(time.time() * 1000))
+        moment = time.time() if time_field is None else _own_time(said, time_field, number)
+        yield Outgoing(stream, key.encode(), line.strip().encode(), int(moment * 1000))
+
+
+def of_another_time(record: Outgoing, field: str) -> str:
+    """The day that a record is of by its own time, where that is more than a day before it is dated."""
+    try:
+        own = _TIME.validate_python(json.loads(record.value)[field])
+        far = record.timestamp / 1000 - seconds_of(own) > DAY
+    except (KeyError, ValidationError, OverflowError):
+        return ""  # whoever reads it says what is wrong with it
+    return f"{own:%Y-%m-%d}" if far else ""
+
+
+def _own_time(said: dict[str, Any], field: str, line: int) -> float:
+    try:
+        own = seconds_of(_TIME.validate_python(said[field]))
+    except (KeyError, ValidationError):
+        own = -1.0
+    if own < 0.0:  # no log takes a record from before 1970
+        raise ConfigError(
+            f"line {line}: {said.get(field)!r} in {field!r} is no time: write seconds since 1970 or ISO 8601"
+        )
+    return own
 
 
 def produce(

@@ -11,6 +11,9 @@ from learners.scoreboard import Scoreboard
 DAYS = 30
 """Days of event time that are looked back on, up to the newest point of each shard."""
 
+LEAST = 3
+"""Points of a shard that are looked at, at least: of a slow stream they span more than those days."""
+
 MOST = 1000
 """Points of a shard that are looked at, at most, the newest of them."""
 
@@ -61,7 +64,7 @@ def _spans(store: Store, pipeline: str) -> list[Any]:
     last = sa.select(column.shard, sa.func.max(column.sequence).label("sequence"))
     last_of = last.where(of_pipeline).group_by(column.shard).subquery()
     recent = (
-        sa.select(column.shard, column.time)
+        sa.select(column.shard, column.time, (last_of.c.sequence - column.sequence).label("back"))
         .join(last_of, last_of.c.shard == column.shard)
         .where(of_pipeline, column.sequence > last_of.c.sequence - MOST)
         .cte()
@@ -71,7 +74,7 @@ def _spans(store: Store, pipeline: str) -> list[Any]:
     counted = (
         sa.select(sa.func.count().label("n"), sa.func.min(recent.c.time).label("first"), until.c.time)
         .join(until, until.c.shard == recent.c.shard)
-        .where(recent.c.time >= until.c.time - DAYS * 86400.0)
+        .where((recent.c.time >= until.c.time - DAYS * 86400.0) | (recent.c.back < LEAST))
         .group_by(recent.c.shard, until.c.time)
     )
     with store.read() as db:

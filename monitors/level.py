@@ -31,6 +31,12 @@ CLEARLY = 4.5
 ONCE = 20.0
 """How many budgets the end of a warm-up may take for harm: it is one look, a budget is for thousands."""
 
+SUSPECT = 100.0
+"""How many times the budget of alarms a suspicion may spend."""
+
+GRAVE = 5.0
+"""The cheap evidence (nats) from which on it is worth a comparison whether that budget would do."""
+
 STAYED = 400
 """Observations on each side of what is said before it is known how this stream varies."""
 
@@ -200,13 +206,14 @@ class Level:
         elif not self._warm:
             self.state = "warming"
         else:
-            self.state = "suspected" if self._rumour.evidence >= LOUD else "quiet"
+            self.state = "suspected" if self._suspects and self._rumour.evidence >= LOUD else "quiet"
 
     def _restart(self, window: Window) -> None:
         """Go on from this window as the reference."""
         self._window = window
         self._rumour.forget()
         self._look_at = self._heard_at = self.n
+        self._suspects = False
         self._looked = 0.0  # the evidence at the last look: so much more of it does not wait for the next
         self._tune()
 
@@ -261,13 +268,21 @@ class Level:
         if not calm and not rises(self._window, self._gross_change):
             return  # most looks end here: the evidence need not be weighed
         split = self._split(self._spec)
-        if split is None or not split.convincing:
-            return
-        smallest = self._spec.smallest_change
-        if abs(split.change) < (self._open.worth(split.change, smallest) if self._open else smallest):
-            return
-        if calm or self._gross(split):
-            self._raise(split)
+        if split is not None and split.convincing and self._worth(split):
+            if calm or self._gross(split):
+                self._raise(split)
+        elif calm:
+            self._suspects = self._rumour.evidence >= GRAVE and self._would_do()
+
+    def _worth(self, split: Split) -> bool:
+        """Whether it is large enough to speak of."""
+        change, smallest = split.change, self._spec.smallest_change
+        return abs(change) >= (self._open.worth(change, smallest) if self._open else smallest)
+
+    def _would_do(self) -> bool:
+        """Whether the evidence would do if many more false alarms were allowed."""
+        split = self._split(self._spec._replace(budget=SUSPECT * self._spec.budget))
+        return split is not None and split.convincing and self._worth(split)
 
     @property
     def _gross_change(self) -> float:

@@ -1,21 +1,27 @@
 """topics, produce: make a pipeline's topics and put records into them."""
 
 import sys
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from consumers.log import UnknownTopic
 from consumers.record import TopicPartition
 from fluvial.commands.common import AsJson, PipelineFile, print_json, print_table, say
-from fluvial.config import load
-from fluvial.producing import from_file, from_lines, produce
+from fluvial.config import ConfigError, Pipeline, load
+from fluvial.producing import Outgoing, from_file, from_lines, of_another_time, produce
 from fluvial.settings import settings
 from fluvial.wiring import OUTPUT_ROLES, create_topics, open_log_patiently
 
 Source = Annotated[Path | None, typer.Option("--from", help="A producer file; stdin without.")]
 Stream = Annotated[Literal["events", "labels"], typer.Option(help="Where lines of stdin go.")]
 Limit = Annotated[int | None, typer.Option(help="The first so many events, and their labels.")]
+OwnTime = Annotated[
+    bool, typer.Option(help="Lines of stdin are of the past: each is dated by its own time, not by now.")
+]
 Resume = Annotated[bool, typer.Option(help="Leave out what the topics have held already.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for the log before giving up with code 5.")]
 
@@ -60,6 +66,7 @@ def produce_records(
     stream: Stream = "events",
     limit: Limit = None,
     resume: Resume = False,
+    own_time: OwnTime = False,
     wait: Wait = 30.0,
 ) -> None:
     """Append records to a pipeline's topics, from a producer file or from lines of JSON on stdin."""
@@ -68,7 +75,29 @@ def produce_records(
     if source is not None:
         records = from_file(source, limit)
     else:
-        records = from_lines(sys.stdin, stream, pipeline.id if stream == "events" else "id")
-    sent = produce(pipeline, log, records, resume=resume)
+        records = _of_stdin(pipeline, stream, own_time=own_time)
+    try:
+        sent = produce(pipeline, log, records, resume=resume)
+    except UnknownTopic as error:
+        raise UnknownTopic(f"{error} with `fluvial topics create {pipeline_file}`") from None
     log.close()
     say(f"{sent['events']} events, {sent['labels']} labels")
+
+
+def _of_stdin(pipeline: Pipeline, stream: str, *, own_time: bool) -> Iterator[Outgoing]:
+    """The records of standard input; says so where they are of another time than they are dated by."""
+    identity, when = (pipeline.id, pipeline.time) if stream == "events" else ("id", "time")
+    if when is None:
+        if own_time:
+            raise ConfigError("--own-time: the pipeline file names no field as `time`, so events have none")
+        return from_lines(sys.stdin, stream, identity)
+    if own_time:
+        return from_lines(sys.stdin, stream, identity, when)
+    records = from_lines(sys.stdin, stream, identity)
+    first = list(islice(records, 1))
+    if first and (said := of_another_time(first[0], when)):
+        say(
+            f"The first of these {stream} is of {said} and dated now; what is of the past wants --own-time.",
+            err=True,
+        )
+    return chain(first, records)

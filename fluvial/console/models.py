@@ -186,7 +186,7 @@ class WatchingView(BaseModel):
 
 
 class WatchedView(WatchingView):
-    """By what monitors watch, and what that means at the rate of the last 30 days of event time."""
+    """By what monitors watch, and what that means at the present rate."""
 
     daily_outcomes: float | None = Field(description="null: fewer than 2,000 outcomes of a shard are known")
     monthly_false_alarms: float | None = Field(description="to be expected by the budget; null as above")

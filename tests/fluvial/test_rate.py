@@ -40,6 +40,11 @@ def test_it_is_that_of_the_last_days_of_the_stream(store: Store) -> None:
     assert monthly(store) == pytest.approx(500 * MONTH / DAY)
 
 
+def test_of_a_slow_stream_the_last_two_thousand_outcomes_count(store: Store) -> None:
+    draw(store, 0, [0.0, 1.0, 2.0, 52.0, 102.0])
+    assert monthly(store) == pytest.approx(20 * MONTH / DAY)
+
+
 def test_of_a_quick_stream_only_the_newest_points_are_read(store: Store) -> None:
     quick = [0.001 * n for n in range(MOST)]
     draw(store, 0, [-2.0, -1.0, *quick])
