@@ -151,7 +151,7 @@ def _row(one: Incident) -> tuple[object, ...]:
     who = one.resolved_by or one.acknowledged_by or ""
     last = day(one.last_time) if is_drift(one.monitor) else f"{day(one.last_time)} (clock)"
     told = (one.pipeline, one.monitor, last, one.alarms, one.cause[0], who)
-    stands = ", ".join([one.state, *one.marks, *(["eased"] if one.eased else [])])
+    stands = ", ".join([one.state, *one.marks, *([str(one.phase)] if one.eased else [])])
     return one.id, stands, one.severity, *told
 
 

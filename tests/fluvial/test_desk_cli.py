@@ -132,6 +132,13 @@ def test_an_incident_shows_its_evidence_its_reviews_and_what_can_be_done(
     assert shown["reviews"][0]["reason"] == "on it"
 
 
+def test_the_list_tells_a_change_that_is_over_from_one_that_eased(command: Commandline, desk: Store) -> None:
+    for n, phase in enumerate(("eased", "recovered"), start=2):
+        later = ALARM._replace(time=ALARM.time + n, direction="better", severity="info", phase=phase)
+        Incidents(desk).record("coins", 0, [(f"a{n}", later)])
+        assert f"firing, {phase}" in command("incidents").out
+
+
 def test_an_incident_says_how_sure_it_is_what_is_behind_it_and_what_else_moved(
     command: Commandline, desk: Store
 ) -> None:
