@@ -103,7 +103,7 @@ def pipelines(store: Stored) -> list[PipelineSummary]:
 @needs("viewer")
 def pipeline(name: str, store: Stored) -> PipelineDetail:
     """Everything about one pipeline."""
-    return reading.detail(store, name)
+    return reading.whole(store, name)
 
 
 @router.get("/pipelines/{name}/points")

@@ -96,7 +96,7 @@ def decide_incident(
 def _pipeline(
     request: Request, store: Store, name: str, *, notice: Notice | None = None, taken: str = ""
 ) -> Response:
-    found = reading.detail(store, name)
+    found = reading.whole(store, name)
     steer: Action = "resume" if found.paused else "pause"
     newest = cases.listing(store, pipeline=name, state=None, limit=5, offset=0)
     shown = {

@@ -59,7 +59,7 @@ def fleet(store: Store) -> tuple[list[PipelineSummary], dict[str, Tally]]:
 
 
 def detail(store: Store, name: str) -> PipelineDetail:
-    """One pipeline. Raises NoSuchPipeline."""
+    """One pipeline, without ``watching``: most who ask do not show it. Raises NoSuchPipeline."""
     with store.read() as db:
         course = next(iter(_courses(db, name)), None)
         standing, models = _standing(db, name), choices(db, name)
@@ -79,12 +79,18 @@ def detail(store: Store, name: str) -> PipelineDetail:
         scores=totals.scores(statuses, "scores"),
         slices=totals.slices(statuses),
         monitors=standings.monitors(statuses),
-        watching=standings.watched(tuning.watching(store, name), rate.of(store, name)),
         estimate=standings.estimate(statuses),
         shard_rows=[_shard(row, standing.get(row.shard)) for row in course.shards],
         models=[ModelChoice(**choice._asdict()) for choice in models],
         facts=sound(facts),
     )
+
+
+def whole(store: Store, name: str) -> PipelineDetail:
+    """The same, and by what it is watched. Raises NoSuchPipeline."""
+    found = detail(store, name)
+    watched = standings.watched(tuning.watching(store, name), rate.of(store, name))
+    return found.model_copy(update={"watching": watched})
 
 
 def tally(store: Store) -> Tally:
