@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.services.parts import UnavailableError
 
@@ -21,6 +21,9 @@ ARGUMENTS = (  # it runs as root, without a display, and talks to nobody but the
     "--disable-component-update",
     "--disable-sync",
 )
+
+PATIENCE = 30_000
+"""Milliseconds to wait for what a page should show: a busy machine draws a chart in several seconds."""
 
 
 class Chromium:
@@ -44,6 +47,7 @@ def chromium() -> Iterator[Chromium]:
     if not program:
         raise UnavailableError(f"no {', '.join(NAMES)} on the PATH: install chromium")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         try:
             yield Chromium(browser)
