@@ -14,8 +14,8 @@ from consumers.contract import seconds_of
 from consumers.log import Log
 from consumers.record import TopicPartition
 from fluvial.config import ConfigError, Pipeline
+from monitors.spec import DAY
 
-DAY = 86_400.0
 _TIME = TypeAdapter(datetime)
 
 CHUNK = 2_000

@@ -6,10 +6,9 @@ import sqlalchemy as sa
 
 from fluvial.console.phrases import number
 from fluvial.store import Store, point_table
+from fluvial.tuning import DAYS
 from learners.scoreboard import Scoreboard
-
-DAYS = 30
-"""Days of event time that are looked back on, up to the newest point of each shard."""
+from monitors.spec import DAY
 
 LEAST = 3
 """Points of a shard that are looked at, at least: of a slow stream they span more than those days."""
@@ -17,7 +16,7 @@ LEAST = 3
 MOST = 1000
 """Points of a shard that are looked at, at most, the newest of them."""
 
-MONTH = 365.25 / 12 * 86400.0
+MONTH = 365.25 / 12 * DAY
 """Seconds in a month."""
 
 PER = 100_000
@@ -32,7 +31,7 @@ class Rate(NamedTuple):
     @property
     def daily(self) -> float:
         """Outcomes in a day."""
-        return self.monthly / MONTH * 86400.0
+        return self.monthly / MONTH * DAY
 
     def alarms(self, budget: float) -> float:
         """The false alarms in a month that a budget per 100,000 events allows.
@@ -74,7 +73,7 @@ def _spans(store: Store, pipeline: str) -> list[Any]:
     counted = (
         sa.select(sa.func.count().label("n"), sa.func.min(recent.c.time).label("first"), until.c.time)
         .join(until, until.c.shard == recent.c.shard)
-        .where((recent.c.time >= until.c.time - DAYS * 86400.0) | (recent.c.back < LEAST))
+        .where((recent.c.time >= until.c.time - DAYS * DAY) | (recent.c.back < LEAST))
         .group_by(recent.c.shard, until.c.time)
     )
     with store.read() as db:

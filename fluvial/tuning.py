@@ -7,7 +7,7 @@ suffices, and a change that lasts gathers more of it: what would be lost here mi
 all the same, so the price is an upper bound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, floor, inf, log, log10
 from typing import Any, NamedTuple
 
@@ -70,10 +70,14 @@ def watching(store: Store, pipeline: str) -> Watching:
     with store.read() as db:
         declared = (db.execute(facts).scalar() or {}).get("monitor") or {}
         since = minutes.tuned(db, pipeline)
+    return combined(declared, since)
+
+
+def combined(declared: Mapping[str, Any], since: Mapping[str, float]) -> Watching:
+    """The ``monitor`` section of a pipeline's file, and what people have set since."""
     first = MonitorSpec()
-    now = {"budget": declared.get("budget", first.budget)}
-    now |= {"smallest_change": declared.get("smallest_change", first.smallest_change)}
-    return Watching(**now | since)
+    now: dict[str, float] = {"budget": first.budget, "smallest_change": first.smallest_change}
+    return Watching(**{name: since.get(name, declared.get(name, usual)) for name, usual in now.items()})
 
 
 def propose(store: Store, incident: Incident) -> Proposal | None:

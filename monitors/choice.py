@@ -9,9 +9,6 @@ from monitors.comparison import Place, Split, best_split
 from monitors.dependence import LEAP, UNKNOWN, Dependence, Reading, spread
 from monitors.spec import LevelSpec
 
-LEAST = 32
-"""Observations of which a mean says how much single ones vary."""
-
 CALM = 1.2
 """The effect of a stream that varies no more than chance has it."""
 
@@ -31,8 +28,6 @@ def effects(sizes: Sequence[float], n: int, spread: float, ladder: Dependence) -
 
     A leap is heard above a learning curve, where it is the only other thing that is no chance.
     """
-    if n < LEAST:
-        return [1.0] * len(sizes)
     usual = ladder.reading().at(n).size
     if usual <= 1.0:
         return [usual] * len(sizes)

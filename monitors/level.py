@@ -195,10 +195,12 @@ class Level:
             self._look_at = self._heard_at = self.n
 
     def _tune(self) -> None:
-        window = self._window
+        window, sizes = self._window, self._rumour.sizes
+        found = [1.0] * len(sizes)
         if window.n >= ENOUGH:
             self._spread = spread(window.mean)
-        self._rumour.tune(window.mean, effects(self._rumour.sizes, window.n // 4, self._spread, self._ladder))
+            found = effects(sizes, window.n // 4, self._spread, self._ladder)
+        self._rumour.tune(window.mean, found)
 
     def _say_state(self) -> None:
         if self._settled_at >= 0:

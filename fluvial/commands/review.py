@@ -141,8 +141,7 @@ def set_budget(
     found = budget
     if budget is not None and budget.endswith(MONTHLY):
         found, said = _monthly(pipeline, budget)
-        if not json:
-            say(said)
+        say(said, err=True)
     wish: dict[str, Any] = {"action": "set_budget", "pipeline": pipeline, "budget": found}
     wish |= {"reason": reason, "smallest_change": smallest_change, "who": who or login(), "id": review_id}
     _decide(wish, topic, json=json, dry_run=dry_run)
@@ -160,8 +159,8 @@ def _monthly(pipeline: str, wanted: str) -> tuple[str, str]:
         present = rate.of(store, pipeline)
     if present is None:
         raise ConfigError(
-            f"--budget {wanted}: fewer than 2,000 outcomes of {pipeline} are known, so nobody can say what a "
-            "month brings; say how many per 100,000 events"
+            f"--budget {wanted}: fewer than 2,000 outcomes of a pipeline {pipeline!r} are known here, so "
+            "nobody can say what a month brings: see `fluvial pipelines`, or say how many per 100,000 events"
         )
     budget = present.budget(alarms)
     return str(budget), f"At {number(present.daily)} outcomes a day that is {budget:g} per 100,000 events."

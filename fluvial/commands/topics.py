@@ -71,6 +71,8 @@ def produce_records(
 ) -> None:
     """Append records to a pipeline's topics, from a producer file or from lines of JSON on stdin."""
     pipeline = load(pipeline_file)
+    if own_time and source is not None:
+        raise ConfigError("--own-time is for lines of stdin: a producer file dates its records itself")
     log = open_log_patiently(settings(), wait)
     if source is not None:
         records = from_file(source, limit)

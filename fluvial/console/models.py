@@ -206,7 +206,7 @@ class PipelineDetail(PipelineSummary):
     scores: list[MetricRow]
     slices: list[Slice]
     monitors: list[MonitorRow] = Field(description="those that matter most first")
-    watching: WatchedView | None = None
+    watching: WatchedView | None = Field(None, description="by what all of them watch")
     estimate: Estimate | None = Field(description="null: nothing is estimated")
     shard_rows: list[ShardRow]
     models: list[ModelChoice] = Field(description="what a rollback can bring back")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from fluvial import rate, tuning
+from fluvial import minutes, rate, tuning
 from fluvial.console import standings, totals
 from fluvial.console.models import (
     ModelChoice,
@@ -89,7 +89,9 @@ def detail(store: Store, name: str) -> PipelineDetail:
 def whole(store: Store, name: str) -> PipelineDetail:
     """The same, and by what it is watched. Raises NoSuchPipeline."""
     found = detail(store, name)
-    watched = standings.watched(tuning.watching(store, name), rate.of(store, name))
+    with store.read() as db:
+        watching = tuning.combined(found.facts.get("monitor") or {}, minutes.tuned(db, name))
+    watched = standings.watched(watching, rate.of(store, name))
     return found.model_copy(update={"watching": watched})
 
 

@@ -392,7 +392,7 @@ def test_a_consumer_that_stalls_is_replaced(
     log: KafkaLog, tp: TopicPartition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_tail, "WATCH", 0.2)
-    monkeypatch.setattr(kafka_tail, "STALL", 0.5)
+    monkeypatch.setattr(kafka_tail, "STALL", 5.0)  # a busy machine connects the second one within it
     made: list[Reader] = []
     poll = Reader.poll
 
@@ -408,7 +408,7 @@ def test_a_consumer_that_stalls_is_replaced(
     fill(log, tp, 10)
     with closing(log.tail({tp: 4})) as tail:
         assert [record.offset for record in drain(tail, 6)] == [4, 5, 6, 7, 8, 9]
-        assert len(made) >= 2  # a machine that is busy for half a second has stalled as well
+        assert len(made) == 2
 
 
 def test_nothing_is_lost_where_one_of_two_topics_is_in_trouble(

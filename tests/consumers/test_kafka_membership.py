@@ -294,12 +294,19 @@ def test_a_worker_whose_main_loop_hangs_loses_its_shards_until_it_moves_again(
     wait_until(lambda: not hanging.trouble, "there is no trouble any more")
 
 
+HELD = 0.6
+"""Seconds that one call keeps Python's lock for, whatever the machine: a tenth of a session."""
+
+
 def hold_the_lock(seconds: float) -> float:
-    """Keep Python's lock, again and again, for as long as one call of C code takes; the longest."""
+    """Keep Python's lock, again and again, for about HELD seconds each time, in one call of C code; the longest."""
+    began = time.process_time()
+    sum(range(1_000_000))
+    numbers = range(int(1_000_000 * HELD / (time.process_time() - began)))
     longest, end = 0.0, time.monotonic() + seconds
     while time.monotonic() < end:
         began = time.monotonic()
-        sum(range(10_000_000))
+        sum(numbers)
         longest = max(longest, time.monotonic() - began)
     return longest
 

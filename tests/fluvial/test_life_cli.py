@@ -137,10 +137,11 @@ def test_after_a_false_alarm_another_budget_is_offered_at_its_price(
 def test_a_budget_can_be_said_by_the_month(command: Commandline, desk: Store) -> None:
     early = command("set-budget", "coins", "--budget", "2/month", "--who", "ann")
     assert early.code == 2
-    assert "fewer than 2,000 outcomes of coins are known" in early.err
+    assert "fewer than 2,000 outcomes of a pipeline 'coins' are known here" in early.err
     draw(desk, 0, [0.0, 0.5, 1.0])
     said = command("set-budget", "coins", "--budget", "2/month", "--who", "ann")
-    assert said.out.startswith("At 2,000 outcomes a day that is 3.3 per 100,000 events.\nDone: ")
+    assert said.err == "At 2,000 outcomes a day that is 3.3 per 100,000 events.\n"
+    assert said.out.startswith("Done: ")
     assert watching(desk, "coins").budget == 3.3
     told = command("set-budget", "coins", "--budget", "1/month", "--who", "ann", "--json").json
     assert told["action"] == "set_budget"

@@ -98,6 +98,8 @@ def test_a_line_without_a_time_of_its_own_is_named(
     refused = command("produce", file, "--own-time")
     assert refused.code == 2
     assert "names no field as `time`" in refused.err
+    refused = command("produce", file, "--own-time", "--from", "producer.py")
+    assert (refused.code, "a producer file dates its records itself" in refused.err) == (2, True)
 
 
 def test_topics_that_are_not_there_can_be_made_by_the_command_that_is_named(

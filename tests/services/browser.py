@@ -22,7 +22,7 @@ ARGUMENTS = (  # it runs as root, without a display, and talks to nobody but the
     "--disable-sync",
 )
 
-PATIENCE = 30_000
+PATIENCE = 20_000
 """Milliseconds to wait for what a page should show: a busy machine draws a chart in several seconds."""
 
 

@@ -199,7 +199,7 @@ def _picture(page: Page, server: ConsoleServer, path: str, file: Path, width: in
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto(server.address + path)
     if page.locator("[data-chart]").count():
-        expect(page.locator(".plot .main-svg").first).to_be_visible(timeout=20_000)
+        expect(page.locator(".plot .main-svg").first).to_be_visible()
     shot = Image.open(BytesIO(page.screenshot(full_page=True, animations="disabled")))
     shown = shot.convert("RGB").crop((0, 0, width, min(shot.height, TALLEST)))
     shown.quantize(160, dither=Image.Dither.NONE).save(file, optimize=True)

@@ -66,7 +66,7 @@ def test_every_page_is_accessible(page: Page, console: ConsoleServer, scheme: An
     for path in PICTURES.values():
         page.goto(console.address + path)
         if page.locator("[data-chart]").count():
-            expect(page.locator(".plot .main-svg").first).to_be_visible(timeout=20_000)
+            expect(page.locator(".plot .main-svg").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         found[path] = violations(page)
     assert {path: some for path, some in found.items() if some} == {}

@@ -66,7 +66,7 @@ def test_from_the_address_to_an_acknowledged_incident(
     expect(page.get_by_role("heading", name="flights")).to_be_visible()
     page.get_by_role("link", name="Incidents").click()
     page.get_by_role("link", name="rose from 0.182 to 0.247").click()
-    expect(page.locator(".plot .main-svg").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".plot .main-svg").first).to_be_visible()
     fill_in(page, "Ana", "Looking at it.")
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_text("Ana has it")).to_be_visible()
@@ -261,7 +261,7 @@ def test_what_an_event_held_does_nothing_on_the_pages_that_show_it(
     shown = PART.replace("\u202e", "\ufffd").replace("\x1b", "\ufffd").partition("=")[2]
     for path in ("/pipelines/flights", f"/incidents/{INCIDENT}"):
         page.goto(server.address + path)
-        expect(page.locator(".plot .main-svg").first).to_be_visible(timeout=20_000)
+        expect(page.locator(".plot .main-svg").first).to_be_visible()
         expect(page.get_by_text(f"loss where carrier is {shown}").first).to_be_visible()
     assert complaints == []
 

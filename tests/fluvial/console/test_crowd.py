@@ -25,7 +25,7 @@ MOST = {
     "/incidents": 6,
     "/incidents?state=firing": 6,
     "/incidents?pipeline=flights-1&monitor=loss&text=0a": 6,
-    "/pipelines/flights-1": 21,
+    "/pipelines/flights-1": 20,
     "/pipelines/flights-1/quarantine": 10,
     "/pipelines/flights-1/labels": 12,
     "/pipelines/flights-1/models": 12,

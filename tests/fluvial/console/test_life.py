@@ -187,7 +187,7 @@ def test_the_page_says_what_the_budget_means_at_the_present_rate(
     assert told["daily_outcomes"] == pytest.approx(1000)
     assert told["monthly_false_alarms"] == pytest.approx(0.5, abs=0.01)
     page = words(browser.get("/pipelines/flights").text)
-    assert "at 1,000 outcomes a day that is about one in 2" in page
+    assert "at 1,000 outcomes a day that is about one in 2 months" in page
 
 
 def test_what_came_back_and_what_got_worse_is_said_on_the_page(browser: Client, store: Store) -> None:
