@@ -5,6 +5,9 @@ ARGS ?=
 # Processes that run tests. Most of the time they wait, so there are more than cores.
 AT_ONCE ?= 3
 
+# Where this is set, each of the hundreds of processes that tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 LOCK_ENV := build/lock-env

@@ -69,14 +69,14 @@ class Causes:
 
     def near(self, alarm: Alarm) -> list[Alarm]:
         """What else moved near the onset of a change and did not soon go back, the closest first."""
-        reach = self._reach + 0.25 * (alarm.time - alarm.onset)  # a slow change began nobody knows when
+        reach = self._reach + _unsure(alarm)
         found = [
             one
             for one in self._moves
             if one.monitor != alarm.monitor
             and one.phase in ("first", "worse")
             and one.onset <= min(alarm.onset + reach, alarm.time)
-            and one.time >= alarm.onset - reach
+            and one.onset >= alarm.onset - reach - _unsure(one)
             and not self._passed(one, alarm)
         ]
         return sorted(found, key=lambda one: (abs(one.onset - alarm.onset), one.monitor, one.part))
@@ -114,6 +114,11 @@ class Causes:
         if alarm.onset - self._exchanged <= self._reach:
             return Verdict("model", "the loss rose soon after the model was replaced")
         return None
+
+
+def _unsure(alarm: Alarm) -> float:
+    """By how many seconds its onset may be wrong: a slow change began nobody knows when."""
+    return 0.25 * (alarm.time - alarm.onset)
 
 
 def is_loss(monitor: str) -> bool:

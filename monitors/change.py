@@ -11,6 +11,27 @@ DOUBLED = 0.75
 BACK = 0.25
 """What may be left of a change that is over, in what it was."""
 
+RESTS = 16.0
+"""How many times as long as what disturbed it a level lasts that is at rest."""
+
+
+class Step(NamedTuple):
+    """One change as it was said; ``begun`` counts the observations before it.
+
+    ``held`` is how many of them the level before it had lasted: what was there from the start, for ever.
+    """
+
+    change: float
+    begun: int
+    held: float
+
+    def excursion(self, lasted: float) -> float:
+        """How many observations the stream was away from its level, this step being undone after so many.
+
+        Where it is disturbed now and then, the rest in between is no excursion, however long it lasts.
+        """
+        return self.held if lasted > RESTS * self.held else lasted
+
 
 class Change(NamedTuple):
     """The level before a change, the one it came to, and the way: 1 up, -1 down.

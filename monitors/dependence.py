@@ -139,7 +139,7 @@ class Dependence:
         for rung in self._rungs:
             rung.last = rung.carry = None
 
-    def excursion(self, height: float, n: int, spread: float, weight: float = 1.0) -> None:
+    def excursion(self, height: float, n: float, spread: float, weight: float = 1.0) -> None:
         """Count a change that went back after ``n`` observations: it is what this stream does."""
         for index, rung in enumerate(self._rungs):
             share = min(1.0, n / (self._block * 2**index))

@@ -9,7 +9,7 @@ from math import inf
 from typing import Literal
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.change import Change
+from monitors.change import Change, Step
 from monitors.choice import choose, effects
 from monitors.comparison import Split, places, rises, whole
 from monitors.dependence import CAUTION, TRUST, Dependence, spread
@@ -70,7 +70,7 @@ class Level:
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
         self._bin_n, self._bin_total = 0, 0.0
         self._open: Change | None = None
-        self._last: tuple[float, int] | None = None
+        self._last: Step | None = None
         self._window = Window(-inf)
         self.rearm()
 
@@ -85,7 +85,7 @@ class Level:
         """Which way it went, in the state ``alarm``; None in every other."""
         if self._settled_at < 0 or self._last is None:
             return None
-        return self._way(self._last[0])
+        return self._way(self._last.change)
 
     @property
     def window(self) -> Window:
@@ -289,7 +289,7 @@ class Level:
     @property
     def _gross_change(self) -> float:
         """What is gross: after an improvement half as much, the new level is not worth waiting for."""
-        better = self._settled_at >= 0 and self._last is not None and self._last[0] < 0
+        better = self._settled_at >= 0 and self._last is not None and self._last.change < 0
         return 0.5 * self._spec.gross if better else self._spec.gross
 
     def _gross(self, split: Split) -> bool:
@@ -304,7 +304,7 @@ class Level:
         self._say(split, phase)
         self._ladder.forget_step(split.change, spread(split.before))
         begun = self.n - split.n_after
-        self._learn_from(split, begun, begun - self._last[1] if self._last is not None else 0)
+        self._learn_from(split, begun, begun - self._last.begun if self._last is not None else inf)
         self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
         self._restart(self._reference(split, phase))
 
@@ -324,15 +324,16 @@ class Level:
             return "changed"
         return "worse" if change > 0 else "better"
 
-    def _learn_from(self, split: Split, begun: int, lasted: int) -> None:
+    def _learn_from(self, split: Split, begun: int, lasted: float) -> None:
         """Two changes that undo each other are what this stream does: the next one has to be larger."""
         self._rhythm.spoil()
-        if self._last is not None and self._last[0] * split.change < 0:
-            height = min(abs(self._last[0]), abs(split.change))
+        last = self._last
+        if last is not None and last.change * split.change < 0:
+            height = min(abs(last.change), abs(split.change))
             # what moves slowly and comes back will do so again
             weight = min(8.0, 1.0 + split.n_after / 1000.0)
-            self._ladder.excursion(height, lasted, self._spread, weight)
-        self._last = split.change, begun
+            self._ladder.excursion(height, last.excursion(lasted), self._spread, weight)
+        self._last = Step(split.change, begun, lasted)
 
     def _phase(self, split: Split) -> Phase:
         """Where a split stands in the life of a change, which goes on by it."""
@@ -363,7 +364,7 @@ class Level:
         """How a change that has not settled went back, by the later part of what was seen since its alarm."""
         if not change.gone(late.mean):
             return None
-        before = self.n - self._window.n - self._last[1] if self._last is not None else 0
+        before = self.n - self._window.n - self._last.begun if self._last is not None else 0
         held = max(1, before + change.left(self._window, late))
         effect = self._ladder.reading().at(late.n)
         split = whole(held, change.reached, late, effect)

@@ -11,6 +11,14 @@ ROOMY = 8
 """Blocks of so many outcomes are of a stream that is long enough to be looked at less closely elsewhere."""
 
 
+OTHERS = 2.0
+"""How many times the loss's budget all else that is watched has together.
+
+The loss calls people. What else moves is information most of the time: it may be wrong more often for being
+seen earlier.
+"""
+
+
 class LevelSpec(NamedTuple):
     """How one level is watched.
 
@@ -40,14 +48,14 @@ class MonitorSpec(BaseModel):
     """How watchful a pipeline is.
 
     ``budget`` is the expected number of false alarms per 100,000 events over all monitors together:
-    half of it for the loss, the other half for whatever else is watched, however much that is.
+    a third of it for the loss, the rest for whatever else is watched, however much that is.
     ``smallest_change`` is in bounded loss (0 to 1), ``warmup``, ``block`` and ``settle`` are in
     outcomes, ``seasons`` in seconds.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    budget: float = Field(default=0.02, gt=0, le=100_000, allow_inf_nan=False)
+    budget: float = Field(default=0.03, gt=0, le=100_000, allow_inf_nan=False)
     smallest_change: float = Field(default=0.02, ge=0, le=1)
     warmup: int = Field(default=1000, ge=0, le=10_000_000)
     block: int = Field(default=8, ge=1, le=100_000)
@@ -60,7 +68,7 @@ class MonitorSpec(BaseModel):
         if isinstance(raw, dict) and "delta" in raw:
             raise ValueError(
                 "delta was a significance level; write budget instead: how many false alarms you accept "
-                "per 100,000 events, such as 0.02"
+                "per 100,000 events, such as 0.03"
             )
         return raw
 
@@ -75,9 +83,9 @@ class MonitorSpec(BaseModel):
 
     @property
     def level(self) -> LevelSpec:
-        """The level of the loss: half of the budget."""
+        """The level of the loss, with its part of the budget."""
         return LevelSpec(
-            budget=self.budget / 2,
+            budget=self.budget / (1.0 + OTHERS),
             smallest_change=self.smallest_change,
             warmup=self.warmup,
             block=self.block,
@@ -86,9 +94,9 @@ class MonitorSpec(BaseModel):
         )
 
     def share(self, channels: int) -> LevelSpec:
-        """The level of one of ``channels`` further quantities, which have the other half together."""
+        """The level of one of ``channels`` further quantities, which have the rest together."""
         return self.level._replace(
-            budget=self.budget / 2 / max(channels, 1),
+            budget=self.level.budget * OTHERS / max(channels, 1),
             smallest_change=max(0.05, self.smallest_change),
             block=4 * self.block if self.block >= ROOMY else self.block,
         )

@@ -150,9 +150,11 @@ class Demo:
         if as_json:
             print_json(found)
         else:
+            naive = max(scores["rocauc"] or 0.0 for scores in found["baselines"].values())
             say(
-                f"{found['events']} events, {found['labels']} labels, ROC AUC "
-                f"{found['metrics']['rocauc']:.3f}, digest {found['digest'][:16]}, {seconds:.0f} s",
+                f"{found['events']:,} events, {found['labels']:,} labels, ROC AUC "
+                f"{found['metrics']['rocauc']:.3f} (naive: {naive:.3f}), digest {found['digest'][:16]}, "
+                f"{seconds:.0f} s",
                 err=True,
             )
 

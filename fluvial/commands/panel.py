@@ -57,13 +57,18 @@ class Panel:
     def _show(self) -> None:
         if not sys.stderr.isatty():
             while not self._stop.wait(5.0):
-                if (status := self._reporter.latest.get(0)) is not None:
+                if (status := self._latest()) is not None:
                     self._console.print(self._line(status), soft_wrap=True)
             return
         with Live(console=self._console, refresh_per_second=4, transient=False) as live:
             while not self._stop.wait(0.5):
-                if (status := self._reporter.latest.get(0)) is not None:
+                if (status := self._latest()) is not None:
                     live.update(Group(*self._parts(status)))
+
+    def _latest(self) -> ShardStatus | None:
+        """None before the first event: a status of 1970 without a score tells nothing."""
+        status = self._reporter.latest.get(0)
+        return status if status is not None and status.events else None
 
     def _line(self, status: ShardStatus) -> str:
         score = status.scores["model"].get(self._metric(), float("nan"))

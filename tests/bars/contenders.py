@@ -14,16 +14,18 @@ from monitors.fields import Fields
 from monitors.level import Level
 from monitors.part import BLOCK
 from monitors.scale import Scale, numbers
-from monitors.spec import LevelSpec
+from monitors.spec import LevelSpec, MonitorSpec
 from tests.bars.said import Hearer, Said
 
-BUDGET = 0.02
-"""False alarms per 100,000 events that a pipeline has by default: half for the loss, half for all else."""
+LOSS = MonitorSpec().level
+"""How a pipeline watches its loss by default."""
+
+OTHERS = MonitorSpec().share(1).budget
+"""The budget that all else has together by default."""
 
 STANDARD = Scale(middle=0.0, unit=1.0, low=-inf, high=inf)
 """The scale of numbers with mean 0 and variance 1."""
 
-LOSS = LevelSpec(budget=BUDGET / 2)
 CALL = Said(0, "worse")
 """What a detector that knows no direction tells whoever has to get up."""
 
@@ -72,7 +74,7 @@ class OurSmall:
 class OurFeature:
     """The monitor of fields with one numeric field; alarms of the same row are said one after the other."""
 
-    def __init__(self, budget: float = BUDGET / 2) -> None:
+    def __init__(self, budget: float = OTHERS) -> None:
         self._fields = Fields({"x": "number"}, budget)
         self._untold: deque[Alarm] = deque()
 

@@ -20,7 +20,7 @@ from fluvial.tuning import DAYS, Watching, propose, watching
 from monitors.alarm import Alarm
 from monitors.level import Level
 from monitors.retune import Tuning, retune
-from monitors.spec import LevelSpec
+from monitors.spec import LevelSpec, MonitorSpec
 from tests.fluvial.world import World, coins, embedded_world, tosses
 
 NOON = 1_700_000_000.0
@@ -151,7 +151,7 @@ def test_every_part_of_a_watch_keeps_its_share_of_another_budget() -> None:
     shard, twin = Shard(pipeline(), 0), Shard(pipeline(), 0)
     before = specs(shard.state.watch)
     assert len(before) > 10
-    shard.decide(Decision(1, "set_budget", "r1", {"budget": 0.002}))
+    shard.decide(Decision(1, "set_budget", "r1", {"budget": MonitorSpec().budget / 10}))
     after = specs(shard.state.watch)
     assert [one.budget for one in after] == pytest.approx([one.budget / 10 for one in before])
     assert [one._replace(budget=0) for one in after] == [one._replace(budget=0) for one in before]
@@ -161,7 +161,7 @@ def test_every_part_of_a_watch_keeps_its_share_of_another_budget() -> None:
 def test_the_old_budget_again_undoes_it() -> None:
     shard = Shard(pipeline(), 0)
     before = specs(shard.state.watch)
-    for n, budget in enumerate([0.0004, 0.1, 0.02]):
+    for n, budget in enumerate([0.0004, 0.1, MonitorSpec().budget]):
         shard.decide(Decision(n, "set_budget", f"r{n}", {"budget": budget}))
     assert [one.budget for one in specs(shard.state.watch)] == pytest.approx([one.budget for one in before])
 

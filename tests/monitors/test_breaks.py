@@ -56,6 +56,19 @@ def test_a_break_is_said_above_a_learning_curve() -> None:
         assert BREAK < alarms[0].n <= BREAK + 72
 
 
+def test_a_rest_between_two_disturbances_is_no_excursion() -> None:
+    """A feed that fails for some hours and then works for months: that it works again is seen each time."""
+    spec = LevelSpec(seasons=(), two_sided=True, counted=True, block=128, settle=1024, smallest_change=0.03)
+    rates = ((0.002, 300), (0.3, 4), (0.002, 1000), (0.6, 4), (0.002, 1000), (0.9, 4), (0.002, 60))
+    for seed in SEEDS:
+        draw, level, phases = np.random.default_rng(seed), Level("missing", spec), []
+        for n, rate in enumerate(np.repeat(*zip(*rates, strict=True))):
+            level.push(128, float(draw.binomial(128, rate)), 128.0 * n)
+            if level.alarm:
+                phases.append(level.alarm.phase)
+        assert phases[-2:] == ["first", "recovered"], (seed, phases)
+
+
 def test_the_interval_of_a_change_keeps_to_what_a_level_can_be() -> None:
     for before, after in ((0.0, 1.0), (1.0, 0.0)):
         rates = np.where(np.arange(6000) < 4000, before, after)

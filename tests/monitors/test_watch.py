@@ -148,10 +148,10 @@ def test_an_exchanged_model_begins_anew_and_the_inputs_do_not() -> None:
     assert warming == of_the_model
 
 
-def test_half_of_the_budget_is_for_the_loss_and_further_fields_make_no_more_noise() -> None:
-    spec = MonitorSpec(budget=1.0)
-    assert spec.level.budget == 0.5
-    assert 40 * spec.share(40).budget == pytest.approx(0.5)
+def test_a_third_of_the_budget_is_for_the_loss_and_further_fields_make_no_more_noise() -> None:
+    spec = MonitorSpec(budget=3.0)
+    assert spec.level.budget == 1.0
+    assert 40 * spec.share(40).budget == pytest.approx(2.0)
 
 
 def test_what_soon_went_back_is_not_behind_a_change_that_lasted() -> None:
@@ -164,3 +164,13 @@ def test_what_soon_went_back_is_not_behind_a_change_that_lasted() -> None:
     slow = Alarm("loss", "worse", 90.0 * day, 20.0 * day, 9, 0.1, 0.4, 5, 4)
     assert causes.near(slow) == []
     assert causes.near(slow._replace(time=20.15 * day)) == [gone]
+
+
+def test_what_began_long_before_is_not_behind_a_change_because_it_was_said_meanwhile() -> None:
+    """A share of late truths that has fallen since August explains no loss that rises since November."""
+    causes, day = Causes(3 * DAY), DAY
+    summer = Alarm("labels:truth", "changed", 108.0 * day, 0.0, 9, 0.30, 0.18, 5, 4)
+    causes.note(summer)
+    loss = Alarm("loss", "worse", 125.0 * day, 97.0 * day, 9, 0.24, 0.34, 5, 4)
+    assert causes.near(loss) == []
+    assert causes.near(loss._replace(onset=30.0 * day)) == [summer], "a slow change began nobody knows when"

@@ -13,6 +13,7 @@ from fluvial.reviews import Request, history, register, review
 from fluvial.scenarios import listing
 from fluvial.store import Store, point_table
 from monitors.alarm import Alarm
+from monitors.spec import MonitorSpec
 from tests.fluvial.console.fleet import FLIGHTS
 from tests.fluvial.console.test_pages import FIRING, RESOLVED, words
 from tests.fluvial.console.visitors import Client, form
@@ -166,7 +167,7 @@ def test_after_a_false_alarm_the_page_offers_another_budget_at_its_price(
     answer = browser.post("/incidents/b1/reviews", data=form(page, action="false_alarm"))
     assert "Of 1 incident in 30 days 0 would remain. Spared: 1 false alarm." in words(answer.text)
     told = client.get("/api/v1/incidents/b1/tuning").json()
-    assert told["wanted"]["budget"] < told["now"]["budget"] == 0.02
+    assert told["wanted"]["budget"] < told["now"]["budget"] == MonitorSpec().budget
     wish = {"action": "set_budget", "budget": told["wanted"]["budget"], "smallest_change": 0.02}
     browser.post("/pipelines/flights/reviews", data=form(page, **wish))
     assert history(store, pipeline="flights")[0].action == "set_budget"
@@ -177,10 +178,10 @@ def test_the_page_says_what_the_budget_means_at_the_present_rate(
 ) -> None:
     with store.write() as db:
         db.execute(point_table.delete())
-    said = "Budget: 0.02 false alarms per 100,000 events, over all monitors together"
+    said = "Budget: 0.03 false alarms per 100,000 events, over all monitors together"
     assert f"{said}." in words(browser.get("/pipelines/flights").text)
     told = client.get("/api/v1/pipelines/flights").json()["watching"]
-    assert (told["budget"], told["daily_outcomes"], told["monthly_false_alarms"]) == (0.02, None, None)
+    assert (told["budget"], told["daily_outcomes"], told["monthly_false_alarms"]) == (0.03, None, None)
     draw(store, 0, [0.0, 1.0, 2.0], pipeline="flights")
     review(store, Request(action="set_budget", pipeline="flights", who="Eve", budget=1.64), "cli")
     told = client.get("/api/v1/pipelines/flights").json()["watching"]

@@ -30,7 +30,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Draw], Path]:
     return folder_of
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_what_was_decided_is_as_good_as_the_best_alternative_and_a_replay_agrees(
     tmp_path: Path, begun: Callable[[Draw], Path], decision: str
