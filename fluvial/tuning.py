@@ -1,10 +1,10 @@
 """Tuning: after a false alarm, a budget or a smallest change that would not have called, and its price.
 
 Nothing is replayed. Every alarm has its evidence and what the budget asked for; another budget would have
-asked for ln(old / new) nats more (see :mod:`monitors.comparison`), so the recorded figures say which of
-the incidents of the last 30 days would still have been called. An alarm is raised as soon as the evidence
-suffices, and a change that lasts gathers more of it: what would be lost here might have been called later
-all the same, so the price is an upper bound.
+asked for ln(old / new) nats more, and of a loss whose errors come in bursts for some on top of that (see
+:mod:`monitors.comparison`), so the recorded figures say which of the incidents of the last 30 days would
+still have been called. An alarm is raised as soon as the evidence suffices, and a change that lasts gathers
+more of it: what would be lost here might have been called later all the same, so the price is an upper bound.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from fluvial.console.phrases import count
 from fluvial.evidence import Said, calling
 from fluvial.incidents import ALERT, HALT, Incident, Incidents, is_drift
 from fluvial.store import Store, incident_table, pipeline_table
+from monitors.comparison import without_bursts
 from monitors.spec import MonitorSpec
 
 DAYS = 30
@@ -106,13 +107,23 @@ def _wanted(evidence: Sequence[Said], now: Watching) -> tuple[Watching | None, s
 def slack(evidence: Sequence[Said]) -> float:
     """By how much the strongest alarm had more evidence than was needed (nats); inf where it is not said.
 
+    That is by how much the logarithm of the budget may fall: what a loss needs for its bursts falls with it.
+
     >>> slack([{"monitor": "loss", "direction": "worse", "score": 5.0, "needed": 4.0}])
     4.5
     """
-    found = [(said.get("score"), said.get("needed")) for said in calling(evidence)]
-    return max(
-        ((s * s - n * n) / 2 if s is not None and n is not None else inf for s, n in found), default=inf
-    )
+    return max(map(_spare, calling(evidence)), default=inf)
+
+
+def _spare(said: Said) -> float:
+    score, needed = said.get("score"), said.get("needed")
+    if score is None or needed is None:
+        return inf
+    found, asked = float(score**2 / 2), float(needed**2 / 2)
+    effect, n = said.get("dependence"), said.get("n_after")
+    if said["direction"] == "changed" or effect is None or not n:
+        return found - asked
+    return without_bursts(found, effect, n) - without_bursts(asked, effect, n)
 
 
 def largest(evidence: Sequence[Said]) -> float:

@@ -190,22 +190,39 @@ def best_split(found: list[Place], dependence: Reading, spec: LevelSpec) -> Spli
 
     ``dependence`` is what is known of how the stream varies.
     """
-    best, most, coarse = None, -inf, 0.0 if spec.two_sided else BURSTS
+    best, most, calls = None, -inf, not spec.two_sided
     for place in found:
         effect = dependence.at(place.n_after)
         if place.unsure:
             effect = Effect(effect.size + place.unsure, effect.freedom)
         ratio = place.ratio / effect.size
-        if effect.size < 1.0 and not spec.two_sided:
+        if effect.size < 1.0 and calls:
             ratio += SKEW * (_of_the_worst(place, effect.size) - ratio)
         score = _students(ratio, effect.freedom)
-        needed = place.needed + coarse * place.needed**2 * max(effect.size - 1.0, 0.0) / place.n_after
+        needed = place.needed
+        if calls:
+            needed += _of_bursts(effect.size, place.n_after) * needed**2
         if score - needed > most:
             most, best = score - needed, (place, score, needed, effect)
     if best is None:
         return None
     (n0, n1, before, after, _, _, _, onset, _), score, needed, effect = best
     return Split(n0, n1, before, after, score, needed, effect, onset)
+
+
+def without_bursts(evidence: float, effect: float, n_after: int) -> float:
+    """Evidence but for what a loss needs for its bursts: this a budget moves by its logarithm.
+
+    >>> round(without_bursts(16.0, effect=5.0, n_after=240), 9)
+    14.031242374
+    """
+    part = _of_bursts(effect, n_after)
+    return (sqrt(1.0 + 4.0 * part * evidence) - 1.0) / (2.0 * part) if part > 0.0 else evidence
+
+
+def _of_bursts(effect: float, n_after: int) -> float:
+    """What a loss needs on top for each squared nat that it needs otherwise."""
+    return BURSTS * max(effect - 1.0, 0.0) / n_after
 
 
 def _students(ratio: float, freedom: float) -> float:

@@ -11,13 +11,16 @@ import pytest
 
 from fluvial.config import Pipeline
 from fluvial.decision import Decision
+from fluvial.evidence import stored
 from fluvial.incidents import Incidents
 from fluvial.reviews import Action, Request, register, review
 from fluvial.shard import Shard
 from fluvial.similar import similar
 from fluvial.store import Store
-from fluvial.tuning import DAYS, Watching, propose, watching
+from fluvial.tuning import DAYS, Watching, propose, slack, watching
 from monitors.alarm import Alarm
+from monitors.comparison import Place, best_split
+from monitors.dependence import Effect, Reading
 from monitors.level import Level
 from monitors.retune import Tuning, retune
 from monitors.spec import LevelSpec, MonitorSpec
@@ -120,6 +123,24 @@ def test_shards_that_come_later_watch_by_the_same(desk: Desk) -> None:
 
     (told,) = Journal(desk.store, "coins").pending(2)
     assert (told.action, dict(told.args)) == ("set_budget", {"budget": 0.005, "smallest_change": 0.05})
+
+
+def test_what_a_loss_needs_for_its_bursts_falls_with_the_budget() -> None:
+    """Three nats less for the budget are more than three less in all, of an alarm whose errors came in bursts."""
+    spec, bursts = LevelSpec(), Reading(Effect(6.0, 1e9), 1.0, 1)
+    needs = []
+    for budget in (12.0, 15.0):
+        place = Place(9000, 300, 0.1, 0.2, 0.0, 400.0, budget, 0.0, 0.0)
+        split = best_split([place], bursts, spec)
+        assert split is not None
+        needs.append(split.needed)
+    assert needs[1] - needs[0] > 3.5
+    said = stored(split.alarm("loss", "worse", "first", season=0.0, time=1.0, n=9300))
+    said |= {"severity": "page", "needed": (2 * needs[0]) ** 0.5, "score": (2 * needs[1]) ** 0.5}
+    assert slack([said]) == pytest.approx(3.0)
+    assert slack([said | {"direction": "changed"}]) == pytest.approx(needs[1] - needs[0]), (
+        "bursts are a loss's"
+    )
 
 
 # ---- the monitors
