@@ -128,9 +128,9 @@ def test_after_a_false_alarm_another_budget_is_offered_at_its_price(
     decide(desk, "ann", "false_alarm", incident="a2")
     said = command("incident", "a2").out
     assert "Of 1 incident in 30 days 0 would remain. Spared: 1 false alarm." in said
-    assert "fluvial set-budget coins --budget 0.001 --reason WHY" in said
+    assert "fluvial set-budget coins --budget 0.002 --reason WHY" in said
     assert "the same before, a1: nobody decided anything" in said
-    assert command("set-budget", "coins", "--budget", "0.001", "--who", "ann").code == 0
+    assert command("set-budget", "coins", "--budget", "0.002", "--who", "ann").code == 0
     assert command("set-budget", "coins", "--who", "ann").code == 2
 
 
