@@ -10,7 +10,6 @@ DAY, WEEK = 86400.0, 604800.0
 ROOMY = 8
 """Blocks of so many outcomes are of a stream that is long enough to be looked at less closely elsewhere."""
 
-
 OTHERS = 2.0
 """How many times the loss's budget all else that is watched has together.
 

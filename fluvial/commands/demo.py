@@ -150,11 +150,11 @@ class Demo:
         if as_json:
             print_json(found)
         else:
-            naive = max(scores["rocauc"] or 0.0 for scores in found["baselines"].values())
+            naive = [scores["rocauc"] for scores in found["baselines"].values()]
             say(
                 f"{found['events']:,} events, {found['labels']:,} labels, ROC AUC "
-                f"{found['metrics']['rocauc']:.3f} (naive: {naive:.3f}), digest {found['digest'][:16]}, "
-                f"{seconds:.0f} s",
+                f"{_score(found['metrics']['rocauc'])} (naive: {_score(*naive)}), "
+                f"digest {found['digest'][:16]}, {seconds:.0f} s",
                 err=True,
             )
 
@@ -178,6 +178,16 @@ def summary(status: ShardStatus, incidents: dict[Any, int], seconds: float) -> d
         "digest": status.digest,
         "seconds": round(seconds, 1),
     }
+
+
+def _score(*values: float | None) -> str:
+    """The best of some scores; with few labels there may be none.
+
+    >>> _score(0.5, None, 0.71), _score(None)
+    ('0.710', 'unknown')
+    """
+    known = [value for value in values if value is not None]
+    return f"{max(known):.3f}" if known else "unknown"
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -18,6 +18,9 @@ from fluvial.reporter import Reporter
 from fluvial.store import Store
 from monitors.status import ShardStatus
 
+EVERY = 5.0
+"""Seconds between two lines, where there is no terminal."""
+
 METRICS = ("rocauc", "average_precision", "brier", "logloss", "accuracy", "macro_f1", "mae", "rmse")
 
 
@@ -56,7 +59,7 @@ class Panel:
 
     def _show(self) -> None:
         if not sys.stderr.isatty():
-            while not self._stop.wait(5.0):
+            while not self._stop.wait(EVERY):
                 if (status := self._latest()) is not None:
                     self._console.print(self._line(status), soft_wrap=True)
             return

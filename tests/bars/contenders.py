@@ -20,7 +20,7 @@ from tests.bars.said import Hearer, Said
 LOSS = MonitorSpec().level
 """How a pipeline watches its loss by default."""
 
-OTHERS = MonitorSpec().share(1).budget
+REST = MonitorSpec().share(1).budget
 """The budget that all else has together by default."""
 
 STANDARD = Scale(middle=0.0, unit=1.0, low=-inf, high=inf)
@@ -74,7 +74,7 @@ class OurSmall:
 class OurFeature:
     """The monitor of fields with one numeric field; alarms of the same row are said one after the other."""
 
-    def __init__(self, budget: float = OTHERS) -> None:
+    def __init__(self, budget: float = REST) -> None:
         self._fields = Fields({"x": "number"}, budget)
         self._untold: deque[Alarm] = deque()
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from river import drift
 
 from monitors.fields import Fields
-from tests.bars.contenders import CALL, OTHERS, OURS, Count, River
+from tests.bars.contenders import CALL, OURS, REST, Count, River
 from tests.bars.inputs import KINDS, Table, Values
 from tests.bars.said import Hearer, Run, Said
 
@@ -26,7 +26,7 @@ class OurFields:
     """The monitor of all fields, with the part of the budget that is not the loss's."""
 
     def __init__(self) -> None:
-        self.fields = Fields(KINDS, OTHERS)
+        self.fields = Fields(KINDS, REST)
 
     def hear(self, values: Values, time: float) -> list[Said]:
         """One event."""
