@@ -19,11 +19,12 @@ import sqlalchemy as sa
 from examples.flights.producer import records
 from fluvial.config import Pipeline, load
 from fluvial.journal import Journal
+from fluvial.opening import open_log, open_store
 from fluvial.settings import Settings
+from fluvial.shadow.asked import Asked
 from fluvial.shadow.jobs import Jobs, enqueue
-from fluvial.shadow.table import Asked
 from fluvial.store import Store, journal_table
-from fluvial.wiring import create_topics, open_log, open_store
+from fluvial.wiring import create_topics
 
 OLD, WARM, BACKLOG = 20_000, 40_000, 330_000
 AROUND = 6.0

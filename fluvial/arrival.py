@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from fluvial.bridge import TopicUnfit
 from fluvial.decision import Decision
+from fluvial.errors import Gap
 from fluvial.follower import Follower
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 
 

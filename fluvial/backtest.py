@@ -10,12 +10,12 @@ from typing import NamedTuple
 from consumers.record import Record
 from fluvial.beside import Beside, shared
 from fluvial.config import Pipeline
+from fluvial.errors import Gap
 from fluvial.history import History
 from fluvial.inforce import in_force
 from fluvial.journal import Batch
 from fluvial.memory import Memory
 from fluvial.place import Place
-from fluvial.replay import Gap
 from fluvial.shadow.carrier import Carrier
 from fluvial.shard import Output, Raised, StepFailed, batch_step
 from fluvial.sieve import Sieve

@@ -6,9 +6,9 @@ from typing import Any
 from consumers.log import Log, Unreadable
 from consumers.record import TopicPartition
 from fluvial.decision import Decision
+from fluvial.errors import Gap
 from fluvial.history import Past
 from fluvial.journal import Batch
-from fluvial.replay import Gap
 
 
 class TopicUnfit(Gap):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fluvial.config import ConfigError, Pipeline, as_written, checked
+from fluvial.config import Pipeline, as_written, checked
+from fluvial.errors import ConfigError
 from fluvial.fingerprint import LEARNED, libraries
 from fluvial.journal import Definition
 

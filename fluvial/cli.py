@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 3 a check failed or an incident is f
 """
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
@@ -12,37 +13,12 @@ import structlog
 import typer
 
 from consumers.log import LogError, LogUnavailable
-from fluvial.card.collect import NoDrift
-from fluvial.commands import (
-    asyncapi,
-    audit,
-    card,
-    demo,
-    desk,
-    doctor,
-    explain,
-    incidents,
-    notices,
-    replay,
-    review,
-    run,
-    scenarios,
-    shadow,
-    shadow_work,
-    shard,
-    snapshots,
-    store,
-    topics,
-    upgrade,
-    users,
-)
 from fluvial.commands.common import plain_log, say
-from fluvial.config import ConfigError
-from fluvial.incidents import NoSuchIncident
+from fluvial.database import StoreError, StoreUnavailable
+from fluvial.errors import ConfigError, NoDrift, SnapshotError
+from fluvial.incident import NoSuchIncident
 from fluvial.people import NotAllowed
-from fluvial.reviews import Conflict, NoSuchPipeline, ReviewError
-from fluvial.snapshot import SnapshotError
-from fluvial.store import StoreError, StoreUnavailable
+from fluvial.review import Conflict, NoSuchPipeline, ReviewError
 
 OK, ERROR, USAGE, FAILED, NOT_ALLOWED, UNREACHABLE = range(6)
 
@@ -52,20 +28,48 @@ MENDABLE = (
 )
 """What is no bug but something that its reader can put right."""
 
-app = typer.Typer(
-    help="Keeps a model learning from a live stream and keeps people in charge of it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-PARTS = (
-    *(run, topics, asyncapi, desk, incidents, review, shadow, shadow_work, scenarios, notices, shard),
-    *(replay, explain, card, snapshots, upgrade, store, doctor, demo),
-)
-for part in PARTS:
-    part.add_to(app)
-for part in (users, audit):
-    part.add_to(app)
+PARTS = {
+    "run": ("run", "up", "console", "check"),
+    "topics": ("topics", "produce"),
+    "asyncapi": ("asyncapi",),
+    "desk": ("pipelines", "status", "incident", "reviews"),
+    "incidents": ("incidents",),
+    "review": ("review", "snooze", "set-budget", "rollback"),
+    "shadow": ("shadow",),
+    "shadow_work": ("shadow-work",),
+    "scenarios": ("scenarios", "proposals", "approve", "decline"),
+    "notices": ("notices",),
+    "shard": ("shard",),
+    "replay": ("replay",),
+    "explain": ("explain",),
+    "card": ("card",),
+    "snapshots": ("snapshots",),
+    "upgrade": ("upgrade",),
+    "store": ("store",),
+    "doctor": ("doctor",),
+    "demo": ("demo",),
+    "users": ("users", "tokens", "sessions"),
+    "audit": ("audit",),
+}
+"""The modules of ``fluvial.commands`` in the order of the help, and the verbs of each."""
+
+
+def commandline(word: str = "") -> typer.Typer:
+    """The command line with the verbs of the part that has ``word``, or with all where none has it.
+
+    Most verbs need a fraction of what all of them together load: who asks for an incident at night does
+    not wait until River is there.
+    """
+    app = typer.Typer(
+        help="Keeps a model learning from a live stream and keeps people in charge of it.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(fluvial)
+    for part in [name for name, verbs in PARTS.items() if word in verbs] or PARTS:
+        import_module(f"fluvial.commands.{part}").add_to(app)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,7 +78,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit(OK)
 
 
-@app.callback()
 def fluvial(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -98,7 +101,7 @@ def main() -> None:
     factory = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(processors=[*steps, plain_log, render], logger_factory=factory)
     try:
-        app()
+        commandline(*sys.argv[1:2])()
     except MENDABLE as error:
         for line in str(error).splitlines():
             say(f"fluvial: {line}", err=True)

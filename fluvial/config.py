@@ -4,16 +4,17 @@ Nobody below this package sees a config object: parts are built from its section
 :mod:`fluvial.shard`. Each section is declared by the package that uses it.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from consumers.fields import FieldSpec, LabelSpec
 from fluvial.crosscheck import mistakes
+from fluvial.durations import Duration
+from fluvial.errors import ConfigError
 from fluvial.explain import explain
 from fluvial.review_spec import ReviewSpec
 from fluvial.trial import Question, TrialFailed, try_out
@@ -23,29 +24,6 @@ from learners.recent import RecentSpec
 from learners.scoring import SuccessSpec
 from learners.task import CostSpec
 from monitors.spec import DAY, WEEK, MonitorSpec
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-
-
-class ConfigError(ValueError):
-    """What is wrong in a pipeline file, where, and what to write instead."""
-
-
-def seconds(value: object) -> object:
-    """Read a duration such as ``90s``, ``48h`` or ``7d``; numbers are seconds already.
-
-    >>> seconds("36h"), seconds(5)
-    (129600.0, 5)
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
-    if match is None:
-        raise ValueError(f"{value!r} is no duration: write 90s, 30m, 48h or 7d")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-Duration = Annotated[float, BeforeValidator(seconds)]
 
 Count = Annotated[int, Field(strict=True)]
 """A whole number; yes and no, which YAML reads as true and false, are none."""

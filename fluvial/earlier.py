@@ -1,6 +1,7 @@
 """Earlier: a definition that once worked on a pipeline, made to run again where that is possible."""
 
-from fluvial.config import ConfigError, Pipeline, checked
+from fluvial.config import Pipeline, checked
+from fluvial.errors import ConfigError
 from fluvial.fingerprint import definition, libraries
 from fluvial.journal import Definition, Journal
 

@@ -21,23 +21,12 @@ from typing import Any
 import zstandard
 
 from fluvial.bounds import LARGEST, LONGEST_HEADER
+from fluvial.errors import Misplaced, OtherVersion, SnapshotError
 from fluvial.header import FORMAT, PLACE
 
 _MAGIC = b"FLUVIAL" + bytes([FORMAT])
 _HEAD = struct.Struct(">8sI")
 _MAC = 32
-
-
-class SnapshotError(Exception):
-    """The bytes are no usable snapshot; the sentence says why."""
-
-
-class OtherVersion(SnapshotError):
-    """The snapshot is sound but was made by other versions than ours."""
-
-
-class Misplaced(SnapshotError):
-    """The snapshot is sound but lies where another one belongs."""
 
 
 def seal_packed(packed: bytes, header: Mapping[str, Any], key: bytes) -> bytes:

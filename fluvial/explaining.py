@@ -10,13 +10,13 @@ from fluvial.aftermath import Taken
 from fluvial.config import Pipeline
 from fluvial.copies import copy_of
 from fluvial.earlier import NotHere, pipeline_of
+from fluvial.errors import Gap
 from fluvial.fingerprint import contract_version, definition, model_version
 from fluvial.found import Found
 from fluvial.history import History, Past
 from fluvial.inforce import InForce, in_force
 from fluvial.journal import Batch
 from fluvial.place import Place
-from fluvial.replay import Gap
 from fluvial.said import Address
 from fluvial.shard import Shard, batch_step, contract_of
 from fluvial.state import State

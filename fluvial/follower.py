@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import structlog
 
 from consumers.log import LogError
+from fluvial.errors import Gap
 from fluvial.history import History, Past
 from fluvial.journal import Batch
-from fluvial.replay import Gap
 from fluvial.shard import Output, StepFailed
 from fluvial.store import StoreUnavailable
 from fluvial.timing import Timing

@@ -12,16 +12,17 @@ import structlog
 
 from consumers.record import Record, TopicPartition
 from fluvial.decision import Decision
+from fluvial.errors import Gap, OtherVersion, SnapshotError
 from fluvial.header import expected_of, positions_of
 from fluvial.journal import Batch
 from fluvial.place import Place, partitions_of, ranks_of
-from fluvial.replay import Gap, read, replay
+from fluvial.replay import read, replay
 from fluvial.shadow.artefact import Artefacts
 from fluvial.shadow.rebuild import model_by
 from fluvial.shadow.recipe import recipe_of
 from fluvial.shard import Output, Shard
 from fluvial.shelf import Kept
-from fluvial.snapshot import OtherVersion, SnapshotError, header_of, unseal
+from fluvial.snapshot import header_of, unseal
 
 logger = structlog.get_logger()
 

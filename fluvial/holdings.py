@@ -14,6 +14,7 @@ import structlog
 from consumers.log import LogError, Membership
 from fluvial.arrival import Arrival
 from fluvial.decision import WAKING, Decision
+from fluvial.errors import Gap
 from fluvial.fence import Fenced
 from fluvial.follower import Follower
 from fluvial.history import History
@@ -22,7 +23,6 @@ from fluvial.keeper import Keeper
 from fluvial.outputs import Outbox
 from fluvial.owned import Owned
 from fluvial.place import Place
-from fluvial.replay import Gap
 from fluvial.reporter import Reporter
 from fluvial.saver import Saver
 from fluvial.shard import StepFailed

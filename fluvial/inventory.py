@@ -16,12 +16,17 @@ QUICK = 0.005
 
 
 class Inventory:
-    """Looks through a model as often as that costs little; in between what was found last is told again."""
+    """Looks through a model as often as that costs little; in between what was found last is told again.
+
+    What it costs is the shorter of the last two looks: one that was interrupted, or had to load something,
+    does not keep the next ones away for minutes.
+    """
 
     def __init__(self, pipeline: Pipeline, timing: Timing) -> None:
         self._fields, self._timing = pipeline.fields, timing
         self._told: dict[str, Any] = {}
         self._again_at = float("-inf")
+        self._took = 0.0  # seconds of the look before
 
     @property
     def private(self) -> set[str]:
@@ -36,5 +41,6 @@ class Inventory:
             found = inventory(learner.model, learner.recent, self._fields, self.private)
             self._told = {**found, "batch": shard.state.batch}
             took = self._timing.monotonic() - started
-            self._again_at = started + max(0.0, took - QUICK) / SHARE
+            self._again_at = started + max(0.0, min(took, self._took) - QUICK) / SHARE
+            self._took = took
         return self._told

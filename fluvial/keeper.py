@@ -5,11 +5,11 @@ from typing import Protocol
 
 import structlog
 
+from fluvial.errors import SnapshotError
 from fluvial.fence import Fenced
 from fluvial.owned import Owned
 from fluvial.reporter import Reporter
 from fluvial.saver import Saved, Saver
-from fluvial.snapshot import SnapshotError
 from fluvial.timing import Timing
 
 logger = structlog.get_logger()

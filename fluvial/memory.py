@@ -5,8 +5,8 @@ from typing import Any
 
 from fluvial.config import Pipeline
 from fluvial.decision import Decision, wants_model
+from fluvial.errors import Gap
 from fluvial.journal import Journal
-from fluvial.replay import Gap
 from fluvial.shadow.carrier import Carrier
 from fluvial.shadow.contender import Contender
 from fluvial.shadow.rebuild import made

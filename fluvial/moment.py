@@ -1,12 +1,15 @@
 """Moment: up to where a replay goes, said as a batch or as a time of the stream."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from fluvial.config import ConfigError
-from fluvial.history import History, Past
-from fluvial.replay import Gap
+from fluvial.errors import ConfigError, Gap
+
+if TYPE_CHECKING:
+    from fluvial.history import History, Past
 
 
 class Moment(NamedTuple):
@@ -16,7 +19,7 @@ class Moment(NamedTuple):
     time: float | None
 
     @classmethod
-    def parse(cls, text: str, name: str = "--until") -> "Moment":
+    def parse(cls, text: str, name: str = "--until") -> Moment:
         """Read ``57``, ``2013-02-01`` or ``2013-02-01T06:30Z``; without a zone it is UTC. Raises ConfigError.
 
         >>> Moment.parse("57"), Moment.parse("1970-01-01T00:01")

@@ -15,6 +15,7 @@ from consumers.log import LogError
 from consumers.record import Record, TopicPartition
 from fluvial.bridge import TopicUnfit, bridge, can_read, topic_ids
 from fluvial.decision import STEERING, Decision, wants_model
+from fluvial.errors import Gap
 from fluvial.fingerprint import definition
 from fluvial.follower import Follower
 from fluvial.header import header_for
@@ -23,7 +24,7 @@ from fluvial.inventory import Inventory
 from fluvial.journal import Batch, Entry, Fenced
 from fluvial.outputs import Outbox
 from fluvial.place import Place, partitions_of, ranks_of
-from fluvial.replay import Gap, by_partition, range_of
+from fluvial.replay import by_partition, range_of
 from fluvial.saver import Job
 from fluvial.shadow.adopting import resolved
 from fluvial.shadow.readiness import Readiness

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 import sqlalchemy as sa
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.review import Action
 
 Role = Literal["viewer", "reviewer", "operator", "admin"]

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from consumers.contract import seconds_of
 from consumers.log import Log
 from consumers.record import TopicPartition
-from fluvial.config import ConfigError, Pipeline
+from fluvial.config import Pipeline
+from fluvial.errors import ConfigError
 from monitors.spec import DAY
 
 _TIME = TypeAdapter(datetime)

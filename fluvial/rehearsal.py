@@ -14,8 +14,9 @@ from consumers.record import Record
 from fluvial.backtest import Run, beside_of
 from fluvial.beside import Beside
 from fluvial.changes import Change, another_stream, changes
-from fluvial.config import ConfigError, Pipeline
+from fluvial.config import Pipeline
 from fluvial.earlier import NotHere, definition_named, pipeline_of
+from fluvial.errors import ConfigError, SnapshotError
 from fluvial.evidence import alarm_of, stored
 from fluvial.fingerprint import definition
 from fluvial.history import History
@@ -23,7 +24,6 @@ from fluvial.incidents import is_drift
 from fluvial.journal import Batch, Definition
 from fluvial.place import Place
 from fluvial.shelf import Kept
-from fluvial.snapshot import SnapshotError
 from fluvial.store import Store, alarm_table
 from fluvial.tail import Tail
 from fluvial.telling import Told

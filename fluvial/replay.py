@@ -10,15 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from consumers.aligned import merge
 from consumers.log import Log, RangeLost, UnknownTopic, Unreadable
 from consumers.record import Record, TopicPartition
+from fluvial.errors import Gap
 from fluvial.journal import Batch, Range
 from fluvial.shard import Models, Output, Shard, batch_step, no_models
 
 CHUNK = 20_000
 """Records fetched at a time: rows of a busy shard are small, and a fetch costs a round trip."""
-
-
-class Gap(Exception):
-    """Journaled records are gone or are not what they were; the sentence names them."""
 
 
 def fingerprint(records: Sequence[Record]) -> int:

@@ -7,9 +7,10 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
 from consumers.record import TopicPartition
+from fluvial.errors import SnapshotError
 from fluvial.fence import Fenced
 from fluvial.shelf import Shelf, Snapshot
-from fluvial.snapshot import SnapshotError, seal_packed
+from fluvial.snapshot import seal_packed
 from fluvial.store import StoreError
 
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError, SnapshotError
 
 SHORTEST = 16
 """Characters that the console's token must have: an empty file must not open the door."""
@@ -36,6 +36,19 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())  # a power cut must not leave an empty secret behind
+
+
+def load_key(path: Path) -> bytes:
+    """Read the sealing key, or make one (readable by its owner alone) where there is none."""
+    try:
+        key = read_or_make(path, lambda: secrets.token_bytes(32))
+    except OSError as error:
+        raise SnapshotError(f"the key {path} cannot be read: {error.strerror}; correct its rights") from None
+    if len(key) < 32:
+        raise SnapshotError(
+            f"{path} holds fewer than 32 bytes: restore the key, or delete the file to rebuild"
+        )
+    return key
 
 
 def console_token(path: Path) -> str:

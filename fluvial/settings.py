@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
-from fluvial.config import ConfigError
 from fluvial.engines import is_sqlite, url_of
+from fluvial.errors import ConfigError
 from fluvial.notify.settings import NotifySettings
 from fluvial.signing import Signer, of_reviewer
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fluvial.accounts import PREFIX
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 
 STORE = "store"
 """The name of the store's own key: whoever has it could write to the store as well."""

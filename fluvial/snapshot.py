@@ -8,36 +8,22 @@ made of the classes of ``fluvial/allowed.txt`` and of nothing else, whoever seal
 import gc
 import io
 import pickle
-import secrets
 import struct
 from collections.abc import Mapping
 from operator import methodcaller
-from pathlib import Path
 from types import BuiltinFunctionType
 from typing import Any
 
 from fluvial.allowed import HELD, MADE, found, handed_out
 from fluvial.bounds import LARGEST, Watched, with_deep_stack
-from fluvial.envelope import Misplaced, OtherVersion, SnapshotError, header_of, opened, seal_packed
+from fluvial.envelope import header_of, opened, seal_packed
+from fluvial.errors import SnapshotError
 from fluvial.opcodes import check
-from fluvial.secrets import read_or_make
 from fluvial.state import State
 from fluvial.untouched import untouched
 from learners.portable import REDUCERS, NotPortable
 
-__all__ = [
-    "Misplaced",
-    "OtherVersion",
-    "SnapshotError",
-    "header_of",
-    "load_key",
-    "pack",
-    "seal",
-    "seal_packed",
-    "unpack",
-    "unseal",
-    "weight",
-]
+__all__ = ["header_of", "pack", "seal", "seal_packed", "unpack", "unseal", "weight"]
 
 _UNREADABLE = (
     pickle.PickleError,
@@ -53,19 +39,6 @@ _UNREADABLE = (
     ValueError,
 )
 """What pickle raises over bytes that are no state, and over a state that cannot be packed."""
-
-
-def load_key(path: Path) -> bytes:
-    """Read the sealing key, or make one (readable by its owner alone) where there is none."""
-    try:
-        key = read_or_make(path, lambda: secrets.token_bytes(32))
-    except OSError as error:
-        raise SnapshotError(f"the key {path} cannot be read: {error.strerror}; correct its rights") from None
-    if len(key) < 32:
-        raise SnapshotError(
-            f"{path} holds fewer than 32 bytes: restore the key, or delete the file to rebuild"
-        )
-    return key
 
 
 def seal(state: State, header: Mapping[str, Any], key: bytes) -> bytes:

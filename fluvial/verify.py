@@ -7,11 +7,11 @@ journal is: what was published is read beside the replay, batch by batch.
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import NamedTuple
 
+from fluvial.errors import Gap
 from fluvial.history import History, Past
 from fluvial.journal import Batch
 from fluvial.place import Place
 from fluvial.proof import Proof
-from fluvial.replay import Gap
 from fluvial.shard import Output
 
 Steps = Iterator[tuple[Batch, list[Output]]]

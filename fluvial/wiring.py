@@ -1,14 +1,12 @@
 """Wiring: settings and a pipeline file become a log, a store and a runner. Nothing else builds parts."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from consumers.embedded import EmbeddedLog
-from consumers.log import Log, LogUnavailable, Membership, UnknownTopic
+from consumers.log import Log, Membership, UnknownTopic
 from consumers.membership import EmbeddedMembership
 from fluvial import reviews
 from fluvial.config import Pipeline, as_written
@@ -16,54 +14,14 @@ from fluvial.fingerprint import definition, libraries
 from fluvial.journal import Journal
 from fluvial.reporter import Reporter
 from fluvial.runner import Runner
+from fluvial.secrets import load_key
 from fluvial.settings import Settings
-from fluvial.snapshot import load_key
 from fluvial.store import Store
 from monitors.metrics import Metrics
 
 logger = structlog.get_logger()
 
 OUTPUT_ROLES = ("predictions", "quarantine", "incidents", "reviews")
-
-
-def open_log(settings: Settings, patience: float = 10.0) -> Log:
-    """Open the log that the settings name; ``patience`` in seconds. Raises LogUnavailable."""
-    if settings.bootstrap is None:
-        settings.log_path.parent.mkdir(parents=True, exist_ok=True)
-        return EmbeddedLog(settings.log_path, patience=patience)
-    from consumers.kafka import KafkaLog  # noqa: PLC0415 - the embedded mode starts without kafka-python
-
-    return KafkaLog(settings.bootstrap, options=settings.kafka_options, patience=patience)
-
-
-def open_log_patiently(settings: Settings, wait: float) -> Log:
-    """Open the log, waiting up to ``wait`` seconds until it answers. Raises LogUnavailable."""
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            _probe(settings)
-            return open_log(settings)
-        except LogUnavailable as error:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise
-            logger.warning("waiting for the log", seconds_left=round(left), why=str(error))
-            time.sleep(min(1.0, left))
-
-
-def _probe(settings: Settings) -> None:
-    """Ask the log for something, with little patience: opening alone may not speak to a broker."""
-    log = open_log(settings, patience=2.0)
-    try:
-        log.describe(["fluvial"])
-    finally:
-        log.close()
-
-
-def open_store(settings: Settings) -> Store:
-    """Open the store that the settings name. Raises StoreError."""
-    url = settings.store_url.render_as_string(hide_password=False)
-    return Store(url, key=lambda: load_key(settings.key_path))
 
 
 def create_topics(pipeline: Pipeline, log: Log) -> dict[str, bool]:

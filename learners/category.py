@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from river.optim.base import Optimizer
 from river.utils import VectorDict
 
+from learners.asked import Category
 from learners.reach import LINEAR, Reached, reached
 from learners.recent import Latest, Recent, Statistic, Windowed
 
@@ -24,31 +25,11 @@ SHOWN = 3
 """Weights of one category that are told by name."""
 
 
-class Category(NamedTuple):
-    """A value of a field, as text."""
-
-    field: str
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.field}={self.value}"
-
-
 class Known(NamedTuple):
     """What is known of one category: weights by feature, and the recent statistics with an entry of it."""
 
     weights: list[tuple[str, float]]
     statistics: list[str]
-
-
-def category_of(part: str) -> Category | None:
-    """The category that a part names; None for a step of a model, whose name holds no sign of equality.
-
-    >>> category_of("carrier=WN"), category_of("StandardScaler")
-    (Category(field='carrier', value='WN'), None)
-    """
-    field, parted, value = part.partition("=")
-    return Category(field, value) if parted else None
 
 
 def forget(model: Any, recent: Recent, category: Category) -> None:

@@ -1,14 +1,12 @@
 """Forgetting: the parts of a learner that can be reset one by one, its steps and its categories, by name."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Set
 from typing import Any
 
-from learners.category import Category, category_of, inventory_of, known, obstacle, told
+from learners.asked import category_of, check
+from learners.category import inventory_of, known, obstacle, told
 from learners.parts import places
 from learners.recent import Recent
-
-LISTED = 12
-"""Names that a refusal lists."""
 
 
 def can_forget(
@@ -38,22 +36,6 @@ def can_forget(
     there = known(model, recent, private)
     check(category, {name: list(values) for name, values in there.items()})
     return told(there[category.field][category.value])
-
-
-def check(category: Category, there: Mapping[str, Collection[str]], more: int = 0) -> None:
-    """Raise LookupError where a category is not among those of each field.
-
-    ``more`` of its field are known and not listed: then nobody can tell.
-    """
-    if category.field not in there:
-        fields = f"it knows some of {', '.join(sorted(there))}" if there else "it knows none of any field"
-        raise LookupError(f"the model knows no category of {category.field!r}; {fields}")
-    values = there[category.field]
-    if category.value not in values and not more:
-        listed = ", ".join(sorted(values)[:LISTED]) + (" and others" if len(values) > LISTED else "")
-        raise LookupError(
-            f"the model knows no category {category.value!r} of {category.field!r}; it knows {listed}"
-        )
 
 
 def inventory(

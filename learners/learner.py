@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from consumers.event import Event, Label, Truth, Value
-from learners.category import category_of, forget
+from learners.asked import category_of
+from learners.category import forget
 from learners.ledger import Ledger, Waiting
 from learners.parts import renew
 from learners.prediction import Outcome, Prediction

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from fluvial.cli import app
+from fluvial.cli import commandline
 from fluvial.config import load
 from fluvial.notify.channels import channels_of
 from fluvial.settings import Settings
@@ -299,7 +299,7 @@ def test_kafka_tells_this_machine_the_port_it_publishes() -> None:
 @pytest.mark.parametrize("name", [name for name in OURS if argv(OURS[name])[0] == "fluvial"])
 def test_our_services_run_commands_that_there_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    values = _parsed(get_command(app), argv(OURS[name]))
+    values = _parsed(get_command(commandline()), argv(OURS[name]))
     for value in values.values():
         if isinstance(value, Path):
             assert (ROOT / value).is_file()

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.core import TyperGroup as Group
 
-from fluvial.cli import app
+from fluvial.cli import commandline
 from monitors.alarm import CAUSES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ def verbs(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path]
 
 
-CLI = typer.main.get_command(app)
+CLI = typer.main.get_command(commandline())
 SAID = [
     (page.name, line) for page in PAGES for line in commands(page.read_text()) if line.startswith("fluvial ")
 ]

@@ -22,10 +22,10 @@ from fluvial.card.pooled import Pool
 from fluvial.card.segments import segments
 from fluvial.card.window import EVENTS
 from fluvial.config import Pipeline
+from fluvial.errors import Gap, NoDrift
 from fluvial.evidence import Said, calling, cause, complete
 from fluvial.incidents import is_drift
 from fluvial.place import Place
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed, contract_of
 
 MOST = 8
@@ -33,10 +33,6 @@ MOST = 8
 
 FEWEST = 2_500
 """Events on each side that are looked at of a shard, where there are several."""
-
-
-class NoDrift(ValueError):
-    """The incident is none about the stream: what it is about is said in its evidence."""
 
 
 def collect(place: Place, facts: Facts) -> Card:

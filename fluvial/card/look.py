@@ -9,11 +9,11 @@ from fluvial.card.sides import Sides, Stretch, sides
 from fluvial.card.window import REACH, Window, around, distance, still_there
 from fluvial.config import Pipeline
 from fluvial.earlier import NotHere, pipeline_of
+from fluvial.errors import Gap
 from fluvial.evidence import Said, calling, complete, phase
 from fluvial.fingerprint import definition
 from fluvial.history import History, Past
 from fluvial.place import Place, partitions_of
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 
 LABELLED = ("loss", "labels")

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from consumers.log import Span
 from consumers.record import TopicPartition
+from fluvial.errors import Gap
 from fluvial.history import History
 from fluvial.journal import Batch, Journal
-from fluvial.replay import Gap
 
 EVENTS = 10_000
 """Events that are looked at on each side of the onset, at most."""

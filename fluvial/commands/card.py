@@ -9,10 +9,11 @@ from fluvial.card.causes import worse
 from fluvial.card.keep import compute_and_keep
 from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_table, say
 from fluvial.commands.past import archive, moment
-from fluvial.config import ConfigError, load
+from fluvial.config import load
 from fluvial.console.cards import MEASURES, ahead, between, moved_fields, percent, reading, rise, size, told
 from fluvial.console.claims import likely
 from fluvial.console.phrases import NOTHING, number, span
+from fluvial.errors import ConfigError
 from fluvial.incidents import Incidents
 
 NAMED = 8

@@ -18,13 +18,15 @@ from fluvial.commands.calling import write_alertmanager
 from fluvial.commands.common import print_json, say, stop_on_signals
 from fluvial.commands.panel import Panel
 from fluvial.commands.run import beside
-from fluvial.config import ConfigError, Pipeline, load
+from fluvial.config import Pipeline, load
+from fluvial.errors import ConfigError
 from fluvial.incidents import Incidents
+from fluvial.opening import open_log, open_store
 from fluvial.runner import Runner
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
 from fluvial.store import Store
-from fluvial.wiring import create_topics, make_runner, open_log, open_store
+from fluvial.wiring import create_topics, make_runner
 from monitors.status import ShardStatus
 
 if TYPE_CHECKING:

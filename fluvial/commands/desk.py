@@ -13,16 +13,16 @@ from fluvial import reviews
 from fluvial.commands.beside import print_beside
 from fluvial.commands.claimed import print_claims
 from fluvial.commands.common import AsJson, plain_text, print_json, print_table, say
-from fluvial.config import ConfigError
 from fluvial.console import cases
 from fluvial.console.phrases import loss, standing
 from fluvial.dated import OVER, PASSED
+from fluvial.errors import ConfigError
 from fluvial.incidents import HALT, STATES, WENT_ON, Incident, Incidents, State, is_drift
+from fluvial.opening import open_store
 from fluvial.settings import settings
 from fluvial.similar import similar
 from fluvial.store import Store, pipeline_table, shard_table
 from fluvial.tuning import propose
-from fluvial.wiring import open_store
 
 Pipeline = Annotated[str | None, typer.Option(help="The pipeline's name.")]
 WhichState = Annotated[str | None, typer.Option(help=", ".join(STATES))]

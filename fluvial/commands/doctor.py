@@ -13,12 +13,14 @@ import typer
 
 from consumers.log import Log, LogError
 from fluvial.commands.common import AsJson, print_json, print_table
-from fluvial.config import ConfigError, Pipeline, load
+from fluvial.config import Pipeline, load
 from fluvial.engines import is_sqlite
+from fluvial.errors import ConfigError, SnapshotError
+from fluvial.opening import open_log, open_store
+from fluvial.secrets import load_key
 from fluvial.settings import Settings, settings
-from fluvial.snapshot import SnapshotError, load_key
 from fluvial.store import Store, StoreError
-from fluvial.wiring import check_topics, open_log, open_store
+from fluvial.wiring import check_topics
 
 CODECS = {"gzip": "zlib", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
 _ASKED = {"synchronous": "PRAGMA synchronous", "fsync": "SHOW fsync"}

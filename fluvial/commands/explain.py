@@ -14,10 +14,10 @@ from fluvial.commands.past import Archive, archive, definitions, moment
 from fluvial.commands.progress import Progress, told
 from fluvial.commands.shown import figure, forecast
 from fluvial.config import load
+from fluvial.errors import Gap
 from fluvial.explaining import Explanation, explain
 from fluvial.found import NoSuchPrediction, find
 from fluvial.inforce import Taken
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 
 METHOD = (

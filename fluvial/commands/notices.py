@@ -7,7 +7,7 @@ import typer
 
 from fluvial.commands.common import AsJson, print_json, print_table
 from fluvial.commands.desk import Pipeline, day, opened_store
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.notify import outbox
 from fluvial.notify.channels import channels_of
 from fluvial.notify.notice import Channel, Notice, NotSent

@@ -8,11 +8,12 @@ from typing import Annotated, NamedTuple
 import typer
 
 from fluvial.commands.run import opened
-from fluvial.config import ConfigError, Pipeline
+from fluvial.config import Pipeline
+from fluvial.errors import ConfigError
 from fluvial.place import Place, place_of
 from fluvial.reviews import NoSuchPipeline
+from fluvial.secrets import load_key
 from fluvial.settings import Settings, settings
-from fluvial.snapshot import load_key
 from fluvial.store import Store
 
 OneShard = Annotated[int | None, typer.Option("--shard", help="Only this shard; all of them without.")]

@@ -10,11 +10,11 @@ from fluvial.commands.common import AsJson, PipelineFile, plain_text, print_json
 from fluvial.commands.past import Archive, OneShard, archive, definitions
 from fluvial.commands.progress import Progress
 from fluvial.commands.shown import print_alarms, print_differences, print_scores, print_status
-from fluvial.config import ConfigError, Pipeline, load, with_model
+from fluvial.config import Pipeline, load, with_model
+from fluvial.errors import ConfigError, Gap
 from fluvial.explain import nearest
 from fluvial.history import History
 from fluvial.moment import Moment, state_at
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 from fluvial.verify import Verdict
 from fluvial.verify import verify as verified

@@ -16,15 +16,16 @@ from fluvial import rate, reviews
 from fluvial.approvals import PROPOSE
 from fluvial.commands.common import AsJson, print_json, say
 from fluvial.commands.desk import Pipeline, opened_store
-from fluvial.config import ConfigError, seconds
 from fluvial.console.phrases import number
+from fluvial.durations import seconds
+from fluvial.errors import ConfigError
 from fluvial.moment import Moment
+from fluvial.opening import open_log
 from fluvial.reviews import ACTIONS, Request
+from fluvial.secrets import load_key
 from fluvial.settings import settings
 from fluvial.signing import STORE, Signer, of_store, signed
-from fluvial.snapshot import load_key
 from fluvial.store import Store
-from fluvial.wiring import open_log
 
 MONTHLY = "/month"
 """What follows a number of false alarms that is meant for a month."""

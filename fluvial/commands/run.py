@@ -17,6 +17,7 @@ from fluvial.commands.common import PipelineFile, say, stop_on_signals
 from fluvial.config import Pipeline, load
 from fluvial.notify.channels import channels_of
 from fluvial.notify.sender import Sender
+from fluvial.opening import open_log_patiently, open_store
 from fluvial.room import folders_of, shortage
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
@@ -24,7 +25,7 @@ from fluvial.shadow.dispatch import Dispatch
 from fluvial.shadow.helper import Helper
 from fluvial.silences import Silencer
 from fluvial.store import Store
-from fluvial.wiring import check_topics, create_topics, make_runner, open_log_patiently, open_store
+from fluvial.wiring import check_topics, create_topics, make_runner
 from monitors.metrics import MetricsServer
 
 if TYPE_CHECKING:

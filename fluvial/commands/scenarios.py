@@ -8,7 +8,7 @@ from fluvial import approvals, scenarios
 from fluvial.commands.common import AsJson, print_json, print_table
 from fluvial.commands.desk import Pipeline, day, opened_store
 from fluvial.commands.review import DryRun, Reason, ReviewId, Who, asked, login, take
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 
 Title = Annotated[str, typer.Argument(help="What it is called: summer sale, outage of the billing feed.")]
 Pipelines = Annotated[list[str], typer.Option("--pipeline", help="The pipeline; repeat it for several.")]

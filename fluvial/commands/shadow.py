@@ -11,9 +11,10 @@ from fluvial.commands.common import AsJson, plain_text, print_json, print_table
 from fluvial.commands.past import key_if_any
 from fluvial.commands.progress import Progress
 from fluvial.commands.run import opened
-from fluvial.config import ConfigError, Pipeline
+from fluvial.config import Pipeline
 from fluvial.console.phrases import number
 from fluvial.earlier import NotHere, pipeline_of
+from fluvial.errors import ConfigError
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.journal import Journal
 from fluvial.place import place_of

@@ -11,12 +11,12 @@ from fluvial.commands.past import Archive, FirstShard, OneShard, archive, moment
 from fluvial.commands.progress import Progress
 from fluvial.commands.shown import print_status
 from fluvial.config import load
+from fluvial.errors import Gap, SnapshotError
 from fluvial.history import History, Past
 from fluvial.moment import Moment, state_at
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 from fluvial.shelf import Kept
-from fluvial.snapshot import SnapshotError, header_of
+from fluvial.snapshot import header_of
 
 MOST = 10
 """Weights shown in a difference; JSON has all that moved."""

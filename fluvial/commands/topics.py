@@ -11,10 +11,12 @@ import typer
 from consumers.log import UnknownTopic
 from consumers.record import TopicPartition
 from fluvial.commands.common import AsJson, PipelineFile, print_json, print_table, say
-from fluvial.config import ConfigError, Pipeline, load
+from fluvial.config import Pipeline, load
+from fluvial.errors import ConfigError
+from fluvial.opening import open_log_patiently
 from fluvial.producing import Outgoing, from_file, from_lines, of_another_time, produce
 from fluvial.settings import settings
-from fluvial.wiring import OUTPUT_ROLES, create_topics, open_log_patiently
+from fluvial.wiring import OUTPUT_ROLES, create_topics
 
 Source = Annotated[Path | None, typer.Option("--from", help="A producer file; stdin without.")]
 Stream = Annotated[Literal["events", "labels"], typer.Option(help="Where lines of stdin go.")]

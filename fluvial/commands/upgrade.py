@@ -10,9 +10,9 @@ from fluvial.commands.past import OneShard, archive, moment
 from fluvial.commands.progress import Progress, told
 from fluvial.commands.shown import print_alarms, print_differences, print_scores
 from fluvial.config import Pipeline, load
+from fluvial.errors import Gap
 from fluvial.fingerprint import definition
 from fluvial.rehearsal import Rehearsal, rehearse
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 
 PUBLISHED, REPLAYED = ("published", "new"), ("running", "new")

@@ -10,7 +10,7 @@ from fluvial.accounts import Accounts, Scope, Wanted
 from fluvial.commands.common import AsJson, print_json, print_table, say
 from fluvial.commands.desk import day, opened_store
 from fluvial.commands.review import login
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.people import ROLES, Role
 from fluvial.sessions import Ending, Sessions
 

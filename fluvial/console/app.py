@@ -27,11 +27,11 @@ from fluvial.console.refusals import Refusals
 from fluvial.console.samples import Samples
 from fluvial.console.visits import Doorman
 from fluvial.incidents import NoSuchIncident
+from fluvial.opening import open_log
 from fluvial.people import AccountError, NotAllowed
 from fluvial.reviews import Conflict, NoSuchPipeline, NotPossible
 from fluvial.settings import Settings
 from fluvial.store import Store, StoreUnavailable, schema_table
-from fluvial.wiring import open_log
 
 DESCRIPTION = """Pipelines, incidents and decisions, as the pages show them.
 

@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from fluvial import trail
 from fluvial.audit import Fact
+from fluvial.errors import SnapshotError
 from fluvial.people import Person
-from fluvial.snapshot import SnapshotError
 from fluvial.store import Store, StoreError
 
 logger = structlog.get_logger()

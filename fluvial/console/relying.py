@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fluvial.accounts import Scope
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.people import ROLES
 from fluvial.settings import Settings
 

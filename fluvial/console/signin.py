@@ -7,12 +7,12 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from fluvial.audit import Fact
-from fluvial.config import ConfigError
 from fluvial.console.auth import Access, set_cookie
 from fluvial.console.needs import needs, open_to_all
 from fluvial.console.oidc import NotVouched, Provider
 from fluvial.console.refusals import Refusals
 from fluvial.console.visits import Doorman, visit_of
+from fluvial.errors import ConfigError
 
 PENDING = "fluvial_signin"
 """The cookie of a browser that is at the provider."""

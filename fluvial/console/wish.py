@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fluvial.config import seconds
+from fluvial.durations import seconds
 from fluvial.wishes import TAKEN
 
 

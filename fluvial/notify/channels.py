@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.notify.grafana import Grafana
 from fluvial.notify.mail import Mail, Server
 from fluvial.notify.notice import Channel

@@ -8,12 +8,13 @@ import structlog
 
 from consumers.record import TopicPartition
 from fluvial.config import Pipeline
+from fluvial.errors import SnapshotError
 from fluvial.fence import at
 from fluvial.header import expected_of, header_for, positions_of
 from fluvial.shadow.contender import Contender
 from fluvial.shadow.recipe import Recipe
 from fluvial.shard import Shard
-from fluvial.snapshot import SnapshotError, header_of, pack, seal_packed, unseal
+from fluvial.snapshot import header_of, pack, seal_packed, unseal
 from fluvial.state import State
 from fluvial.store import Store
 from fluvial.tables import shadow_artefact_table as table

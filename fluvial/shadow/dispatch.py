@@ -12,10 +12,10 @@ from fluvial.decision import STEERING
 from fluvial.evidence import calling
 from fluvial.incidents import Incident, Incidents, is_drift
 from fluvial.journal import Journal
+from fluvial.shadow.asked import Asked
 from fluvial.shadow.jobs import Jobs, enqueue
 from fluvial.shadow.lineup import suspects
 from fluvial.shadow.pruning import prune
-from fluvial.shadow.table import Asked
 from fluvial.store import Store, decision_table, incident_table, review_table
 from fluvial.tables import card_table, shadow_job_table
 

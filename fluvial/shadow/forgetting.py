@@ -12,20 +12,21 @@ import sqlalchemy as sa
 
 from fluvial.review import NotPossible
 from fluvial.store import shard_table, snapshot_table
-from learners.category import Category, category_of
-from learners.expression import ExpressionError, build
-from learners.forgetting import check
-from learners.parts import places
+from learners.asked import Category, category_of, check
 
 OFFERED = 500
 """Categories that a page offers, at most."""
 
 
 class Knowing(NamedTuple):
-    """What the newest snapshot of a shard that tells says: of which categories, found after which batch."""
+    """What the newest snapshot of a shard that tells says: of which categories, found after which batch.
+
+    ``dated`` says that they were found before that snapshot was taken: there may be more by now.
+    """
 
     shard: int
     batch: int
+    dated: bool
     categories: Mapping[str, Any]
     mixed: Mapping[str, str]
 
@@ -40,6 +41,10 @@ def parts_of(db: sa.Connection, course: Any, shards: Iterable[int] | None = None
     told: list[list[str]] = [some for some in said if some is not None]
     if told:
         return list(dict.fromkeys(name for some in told for name in some))
+    # River takes a second to load, and nearly always a shard has reported
+    from learners.expression import ExpressionError, build  # noqa: PLC0415
+    from learners.parts import places  # noqa: PLC0415
+
     try:
         return list(places(build(str(course.facts.get("model", "")))))
     except ExpressionError:
@@ -55,12 +60,18 @@ def knowing(db: sa.Connection, pipeline: str, shards: Iterable[int] | None = Non
     if shards is not None:
         newest = newest.where(column.shard.in_(list(shards)))
     found = newest.group_by(column.shard).subquery()
-    query = sa.select(column.shard, column.knows).join(
+    query = sa.select(column.shard, column.batch, column.knows).join(
         found, sa.and_(column.shard == found.c.shard, column.batch == found.c.batch)
     )
     rows = db.execute(query.where(column.pipeline == pipeline).order_by(column.shard)).all()
     return [
-        Knowing(row.shard, row.knows["batch"], row.knows["categories"], row.knows["mixed"])
+        Knowing(
+            row.shard,
+            row.knows["batch"],
+            row.knows["batch"] < row.batch,
+            row.knows["categories"],
+            row.knows["mixed"],
+        )
         for row in rows
         if row.knows  # JSON's null is one, too
     ]
@@ -78,7 +89,10 @@ def categories_of(db: sa.Connection, pipeline: str) -> list[str]:
 
 
 def refuse_part(db: sa.Connection, course: Any, part: str | None, shards: Iterable[int]) -> None:
-    """Raise NotPossible, which lists what there is, where no shard concerned can reset a part."""
+    """Raise NotPossible, which lists what there is, where no shard concerned can reset a part.
+
+    What is told of an earlier moment refuses no category: the shard itself will know.
+    """
     category = category_of(part or "")
     if category is None:
         there = parts_of(db, course, shards)
@@ -94,6 +108,8 @@ def refuse_part(db: sa.Connection, course: Any, part: str | None, shards: Iterab
 def _objection(one: Knowing, category: Category) -> str:
     if category.field in one.mixed:
         return one.mixed[category.field]
+    if one.dated:
+        return ""
     there = {field: list(found["values"]) for field, found in one.categories.items()}
     more = one.categories.get(category.field, {}).get("more", 0)
     try:

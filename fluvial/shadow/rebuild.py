@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fluvial.replay import Gap
+from fluvial.errors import Gap
 from fluvial.shadow.artefact import Artefacts, Made
 from fluvial.shadow.carrier import Carrier
 from fluvial.shadow.contender import Contender

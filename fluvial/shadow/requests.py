@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from fluvial.evidence import calling
 from fluvial.incidents import Incident, is_drift
 from fluvial.review import NotPossible
+from fluvial.shadow.asked import Asked
 from fluvial.shadow.jobs import enqueue
 from fluvial.shadow.lineup import suspects
-from fluvial.shadow.table import Asked
 
 
 def ask(

@@ -6,12 +6,13 @@ truth: labels and events of such a source are left out of the scores of all.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from fluvial.errors import Gap
 from fluvial.history import History
 from fluvial.inforce import in_force
 from fluvial.place import Place
-from fluvial.replay import Gap
+from fluvial.shadow.asked import Asked
 from fluvial.shadow.carrier import Carrier, Judged
 from fluvial.shadow.contender import Contender
 from fluvial.shadow.interval import Sequence as Paired
@@ -26,35 +27,6 @@ Progress = Callable[[int, int], None]
 
 FEW = 2_000
 """Records fetched at a time: the process beside the shard is to stay small."""
-
-
-class Asked(NamedTuple):
-    """What somebody wants to know, as a job carries it. ``onset`` is stream time; a batch goes before it.
-
-    After a ``review`` it is what the alternatives would have given since the ``batch`` before it was taken
-    up: to let things be, to pause, to reset, and the ``variants`` of the shadow table of then.
-    """
-
-    incident: str | None = None
-    onset: float | None = None
-    batch: int | None = None
-    window: tuple[int, int | None] | None = None
-    candidate: str | None = None
-    without: tuple[str, ...] = ()
-    until: int | None = None
-    review: str | None = None
-    variants: tuple[Mapping[str, Any], ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """What is not as usual, as JSON carries it."""
-        return {name: value for name, value in self._asdict().items() if value not in (None, ())}
-
-
-def asked_of(said: Mapping[str, Any]) -> Asked:
-    """The wish that JSON carries."""
-    window = said.get("window")
-    several = {name: tuple(said.get(name, ())) for name in ("without", "variants")}
-    return Asked(**{**said, **several, "window": tuple(window) if window else None})
 
 
 class _Side:

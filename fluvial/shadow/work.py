@@ -7,21 +7,20 @@ from functools import partial
 
 import structlog
 
-from fluvial.card.collect import NoDrift
 from fluvial.card.keep import compute_and_keep
-from fluvial.config import ConfigError, with_model
+from fluvial.config import with_model
+from fluvial.errors import ConfigError, Gap, NoDrift, SnapshotError
 from fluvial.history import History, Past
 from fluvial.place import Place
-from fluvial.replay import Gap
 from fluvial.shadow.adopting import resolved
+from fluvial.shadow.asked import Asked, asked_of
 from fluvial.shadow.ceiling import peak
 from fluvial.shadow.ceiling import why as why_memory
 from fluvial.shadow.jobs import Job, Jobs, Lost
 from fluvial.shadow.rebuild import begun, go_on, made
 from fluvial.shadow.recipe import recipe_of
-from fluvial.shadow.table import FEW, Asked, asked_of, compute
+from fluvial.shadow.table import FEW, compute
 from fluvial.shard import StepFailed
-from fluvial.snapshot import SnapshotError
 from fluvial.store import Store
 
 logger = structlog.get_logger()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fluvial.snapshot import load_key
+from fluvial.secrets import load_key
 from fluvial.store import Store
 from tests.fluvial.commandline import Commandline
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from fluvial.config import load
+from fluvial.opening import open_log, open_store
 from fluvial.owned import Owned
 from fluvial.settings import settings
-from fluvial.wiring import create_topics, make_runner, open_log, open_store
+from fluvial.wiring import create_topics, make_runner
 from tests.fluvial.world import COINS, tosses
 
 Toss = tuple[str, str, bytes, int]

@@ -9,7 +9,7 @@ import pytest
 from fluvial.accounts import Accounts
 from fluvial.cli import exit_code
 from fluvial.people import NotAllowed
-from fluvial.snapshot import load_key
+from fluvial.secrets import load_key
 from fluvial.store import Store
 from tests.fluvial.commandline import Commandline
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from consumers.record import TopicPartition
 from fluvial.backtest import backtest
 from fluvial.beside import Beside, distance, shared
-from fluvial.config import ConfigError, with_model
+from fluvial.config import with_model
 from fluvial.decision import Decision
+from fluvial.errors import ConfigError, Gap
 from fluvial.memory import Memory
-from fluvial.replay import Gap
 from fluvial.shard import StepFailed
 from fluvial.store import decision_table, metadata
 from fluvial.telling import Told

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluvial.config import ConfigError, Pipeline, load, parse, seconds
+from fluvial.config import Pipeline, load, parse
+from fluvial.durations import seconds
+from fluvial.errors import ConfigError
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/pipeline.yaml"))
 

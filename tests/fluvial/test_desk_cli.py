@@ -18,7 +18,7 @@ from fluvial.incidents import Incidents
 from fluvial.journal import Journal
 from fluvial.review_feed import ReviewFeed
 from fluvial.reviews import Request, counts, history, register, review
-from fluvial.snapshot import load_key
+from fluvial.secrets import load_key
 from fluvial.store import Store
 from fluvial.wiring import create_topics, facts
 from monitors.alarm import Alarm

@@ -8,17 +8,9 @@ import zstandard
 
 from consumers.record import TopicPartition
 from fluvial.bounds import LARGEST, LONGEST_HEADER
+from fluvial.errors import Misplaced, OtherVersion, SnapshotError
 from fluvial.header import FORMAT, expected_of, header_for
-from fluvial.snapshot import (
-    Misplaced,
-    OtherVersion,
-    SnapshotError,
-    header_of,
-    pack,
-    seal,
-    seal_packed,
-    unseal,
-)
+from fluvial.snapshot import header_of, pack, seal, seal_packed, unseal
 from fluvial.state import State, fresh_state
 from tests.fluvial.shards import Feed, towns
 from tests.fluvial.world import KEY

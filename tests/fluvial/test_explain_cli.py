@@ -12,9 +12,9 @@ from consumers.event import Value
 from consumers.record import TopicPartition
 from fluvial import reviews
 from fluvial.ablation import ablate
+from fluvial.opening import open_log, open_store
 from fluvial.settings import settings
 from fluvial.store import snapshot_table
-from fluvial.wiring import open_log, open_store
 from learners.task import task_named
 from tests.fluvial.commandline import Commandline
 from tests.fluvial.ran import Toss, ran

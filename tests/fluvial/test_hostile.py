@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from fluvial.allowed import HELD, found
-from fluvial.snapshot import SnapshotError, pack, unpack, unseal
+from fluvial.errors import SnapshotError
+from fluvial.snapshot import pack, unpack, unseal
 from fluvial.state import State
 from tests.fluvial.kinds import fed
 from tests.fluvial.world import KEY

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.image import Image
 from fluvial.ablation import ablate
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.shard import Shard
 from fluvial.snapshot import pack, unpack
 from fluvial.state import State

@@ -35,12 +35,30 @@ def test_a_model_that_takes_long_is_looked_through_seldom(monkeypatch: pytest.Mo
     pipeline = coins()
     told, shard = Inventory(pipeline, clock), Shard(pipeline, 0)
     assert told.of(shard)["batch"] == 0
+    shard.state.batch, second = 3, clock.now
+    assert told.of(shard)["batch"] == 3, "one look alone may have been interrupted"
     shard.state.batch = 7
-    clock.now = 0.1 / SHARE - 0.001
-    assert told.of(shard)["batch"] == 0, "what was found last is told again"
-    clock.now = 0.1 / SHARE
+    clock.now = again = second + 0.1 / SHARE
+    clock.now -= 0.001
+    assert told.of(shard)["batch"] == 3, "what was found last is told again"
+    clock.now = again
     assert told.of(shard)["batch"] == 7
-    assert looked == [0.0, 0.1 / SHARE]
+    assert looked == [0.0, second, again]
+
+
+def test_one_look_that_was_interrupted_keeps_none_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, takes = Clock(), iter([60.0, 0.0, 60.0, 0.0])
+
+    def look(*_: object) -> dict[str, object]:
+        clock.now += next(takes)
+        return {"categories": {}, "mixed": {}}
+
+    monkeypatch.setattr(inventory_module, "inventory", look)
+    pipeline = coins()
+    told, shard = Inventory(pipeline, clock), Shard(pipeline, 0)
+    for batch in range(4):
+        shard.state.batch = batch
+        assert told.of(shard)["batch"] == batch
 
 
 def test_one_that_is_looked_through_at_once_is_told_of_as_it_is() -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from consumers.log import LogError, LogUnavailable
 from consumers.record import TopicPartition
+from fluvial.opening import open_log
 from fluvial.settings import Settings
-from fluvial.wiring import membership_of, open_log
+from fluvial.wiring import membership_of
 from tests.consumers.sockets import leaves_sockets
 from tests.fluvial.test_kafka_loop import renamed
 from tests.fluvial.world import coins

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fluvial.accounts import Accounts, Scope
 from fluvial.people import AccountError
+from fluvial.secrets import load_key
 from fluvial.sessions import Sessions
-from fluvial.snapshot import load_key
 from fluvial.store import Store
 from tests.fluvial.commandline import Commandline
 

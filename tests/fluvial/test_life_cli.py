@@ -10,7 +10,7 @@ import pytest
 
 from fluvial.incidents import Incidents
 from fluvial.reviews import Request, history, register, review
-from fluvial.snapshot import load_key
+from fluvial.secrets import load_key
 from fluvial.store import Store
 from fluvial.tuning import watching
 from monitors.alarm import Alarm

@@ -5,7 +5,7 @@ import pytest
 from fluvial.allowed import HELD, MADE, found
 from learners.held import CLASS_METHODS, MAKERS, METHODS, RUST
 from learners.portable import REVIVERS
-from tests.fluvial.needs import TABLE, Needs, all_needs
+from tests.fluvial.needs import SHAPES, TABLE, Needs, all_needs, stale
 
 REGENERATE = "look at it, and if it is right run: python -m tests.fluvial.needs"
 
@@ -29,6 +29,12 @@ def test_nothing_is_listed_that_no_state_needs(needs: Needs) -> None:
 
 def test_the_table_is_as_it_would_be_written(needs: Needs) -> None:
     assert TABLE.read_text(encoding="utf-8") == needs.table(), REGENERATE
+
+
+def test_the_format_goes_up_where_what_states_hold_has_another_shape(needs: Needs) -> None:
+    written = SHAPES.read_text(encoding="utf-8")
+    assert stale(needs.outline(), written) == ""
+    assert needs.outline() == written, REGENERATE
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from consumers.record import TopicPartition
-from fluvial.config import ConfigError, load
+from fluvial.config import load
+from fluvial.errors import ConfigError
+from fluvial.opening import open_log
 from fluvial.producing import from_lines
 from fluvial.settings import settings
-from fluvial.wiring import open_log
 from tests.fluvial.commandline import Commandline
 
 NEW_YEAR = 1_293_840_000_000

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fluvial.opening import open_log
 from fluvial.settings import settings
-from fluvial.wiring import open_log
 from tests.fluvial.commandline import Commandline
 from tests.fluvial.ran import ran
 from tests.fluvial.world import COINS, START

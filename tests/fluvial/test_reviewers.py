@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from fluvial import trail
 from fluvial.accounts import Accounts, Scope, Wanted
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.incidents import Incidents
 from fluvial.people import Role
 from fluvial.review import Request

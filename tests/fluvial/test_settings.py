@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.secrets import console_token
 from fluvial.settings import Settings, settings
 from tests.fluvial.racing import race

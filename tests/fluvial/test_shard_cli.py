@@ -12,8 +12,8 @@ from fluvial.incidents import Incidents
 from fluvial.journal import Journal
 from fluvial.review_feed import ReviewFeed
 from fluvial.reviews import history, register
+from fluvial.secrets import load_key
 from fluvial.shelf import Shelf, Snapshot
-from fluvial.snapshot import load_key
 from fluvial.store import Store
 from fluvial.wiring import create_topics, facts
 from tests.fluvial.commandline import Commandline

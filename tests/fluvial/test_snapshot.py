@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluvial.clock import StreamClock
+from fluvial.errors import SnapshotError
+from fluvial.secrets import load_key
 from fluvial.shard import Shard
-from fluvial.snapshot import SnapshotError, load_key, pack, seal, seal_packed, unpack, unseal
+from fluvial.snapshot import pack, seal, seal_packed, unpack, unseal
 from fluvial.state import State, fresh_state
 from learners.expression import build
 from learners.task import task_named

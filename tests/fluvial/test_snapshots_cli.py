@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from fluvial import anatomy
+from fluvial.opening import open_log, open_store
 from fluvial.settings import settings
 from fluvial.store import snapshot_table
-from fluvial.wiring import open_log, open_store
 from learners.expression import build
 from tests.fluvial.commandline import Commandline
 from tests.fluvial.ran import ran

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fluvial.config import ConfigError, parse
+from fluvial.config import parse
+from fluvial.errors import ConfigError
 from learners.catalogue import CLASSES
 from learners.expression import MODELS
 from tests.learners.models import case

@@ -11,9 +11,9 @@ from fluvial.changes import changes
 from fluvial.config import as_written, load, parse
 from fluvial.fingerprint import definition, libraries
 from fluvial.journal import Definition, Journal
+from fluvial.opening import open_log, open_store
 from fluvial.settings import settings
 from fluvial.store import definition_table, metadata, snapshot_table
-from fluvial.wiring import open_log, open_store
 from tests.fluvial.commandline import Commandline
 from tests.fluvial.ran import ran
 from tests.fluvial.world import COINS, START, tosses

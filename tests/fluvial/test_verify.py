@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial import proof, said
+from fluvial.errors import Gap
 from fluvial.explaining import explain
 from fluvial.fingerprint import definition
 from fluvial.found import find
-from fluvial.replay import Gap
 from fluvial.runner import Runner
 from fluvial.store import decision_table, journal_table, snapshot_table
 from fluvial.verify import verify

@@ -13,7 +13,8 @@ from typing import Any
 from consumers.event import Truth, Value
 from consumers.image import Image
 from fluvial.clock import StreamClock
-from fluvial.snapshot import SnapshotError, pack, unpack
+from fluvial.errors import SnapshotError
+from fluvial.snapshot import pack, unpack
 from fluvial.state import State
 from learners.catalogue import CLASSES
 from learners.expression import build

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from learners.category import Category, forget, inventory_of, known, obstacle
+from learners.asked import Category
+from learners.category import forget, inventory_of, known, obstacle
 from learners.expression import build
 from learners.forgetting import can_forget
 from learners.recent import Recent, RecentSpec

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from monitors.spec import DAY, WEEK, MonitorSpec
 from tests.fluvial.shards import towns
 

@@ -18,7 +18,8 @@ from itertools import count
 from typing import NamedTuple
 
 from fluvial.history import History
-from fluvial.snapshot import load_key, pack
+from fluvial.secrets import load_key
+from fluvial.snapshot import pack
 from tests.recovery.hatchery import Hatchery
 from tests.recovery.site import Site
 from tests.recovery.starts import spread

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fluvial import bounds
-from fluvial.snapshot import SnapshotError, pack, unseal
+from fluvial.errors import SnapshotError
+from fluvial.snapshot import pack, unseal
 from tests.fluvial.kinds import fed
 from tests.fluvial.world import KEY
 from tests.recovery.hostile import forged, smuggled

@@ -98,6 +98,12 @@ def parts_of(thing: Any) -> Iterator[Part]:
             yield from _attributes(thing)
 
 
+def names_of(thing: Any) -> Iterator[str]:
+    """The names of what an object holds: its attributes, and the fields of a named tuple."""
+    yield from getattr(type(thing), "_fields", ())
+    yield from (name for name, _ in _attributes(thing))
+
+
 def _contents(thing: Any) -> Iterator[Part]:
     match thing:
         case dict():

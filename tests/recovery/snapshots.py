@@ -18,8 +18,9 @@ import sqlalchemy as sa
 
 from fluvial.config import Pipeline
 from fluvial.envelope import opened
+from fluvial.errors import SnapshotError
 from fluvial.header import expected_of
-from fluvial.snapshot import SnapshotError, header_of, seal_packed, unseal
+from fluvial.snapshot import header_of, seal_packed, unseal
 from fluvial.store import snapshot_table
 from tests.fluvial.world import KEY, World, coins, embedded_world, tosses
 from tests.recovery.canary import canary

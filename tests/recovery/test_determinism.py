@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from consumers.embedded import EmbeddedLog
-from fluvial.replay import Gap
+from fluvial.errors import Gap
 from tests.recovery.determinism import SHARDS, Determinism, Manner, _live, rebuilt, replay_here, replay_often
 
 PLAIN = Manner(0, 20_000, 0, shuffled=False, processes=1)

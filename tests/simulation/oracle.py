@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from consumers.record import TopicPartition
 from fluvial.decision import STEERING, Decision
+from fluvial.errors import Gap
 from fluvial.incidents import HALT
 from fluvial.owned import Owned
-from fluvial.replay import Gap
 from fluvial.store import alarm_table, decision_table, incident_table, point_table, review_table, shard_table
 from fluvial.verify import verify
 from monitors.status import ShardStatus

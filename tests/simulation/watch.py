@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumers.log import UnknownTopic
 from consumers.record import TopicPartition
+from fluvial.errors import Gap
 from fluvial.history import History, Past
 from fluvial.journal import Batch, Entry, Tenure
-from fluvial.replay import Gap, fingerprint
+from fluvial.replay import fingerprint
 from fluvial.shard import StepFailed
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from fluvial.card import look as looking
 from fluvial.card.card import Card
 from fluvial.card.causes import cause
-from fluvial.card.collect import NoDrift, collect
+from fluvial.card.collect import collect
 from fluvial.card.facts import facts_of
 from fluvial.card.keep import NoCard, compute_and_keep, keep, kept
 from fluvial.config import as_written
+from fluvial.errors import NoDrift
 from fluvial.evidence import alarm_of
 from fluvial.fingerprint import definition, libraries
 from fluvial.incidents import Incidents

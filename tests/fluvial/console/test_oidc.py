@@ -12,11 +12,11 @@ from playwright.sync_api import Page, expect
 
 from fluvial import trail
 from fluvial.accounts import Accounts, Scope
-from fluvial.config import ConfigError
 from fluvial.console.app import SignIn, create
 from fluvial.console.oidc import Provider, highest
 from fluvial.console.relying import Relying, parsed, relying
 from fluvial.console.server import ConsoleServer
+from fluvial.errors import ConfigError
 from fluvial.settings import Settings
 from fluvial.store import Store
 from tests.fluvial.console.provider import CLIENT, SECRET, IdentityProvider, served

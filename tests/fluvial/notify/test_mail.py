@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.notify.channels import channels_of
 from fluvial.notify.mail import Mail, Security, Server
 from fluvial.notify.notice import Notice, NotSent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fluvial.config import ConfigError
+from fluvial.errors import ConfigError
 from fluvial.settings import settings
 from fluvial.shadow.ceiling import ceiling, peak
 from fluvial.shadow.dispatch import Dispatch

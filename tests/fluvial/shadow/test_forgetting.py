@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from fluvial.config import Pipeline, parse
 from fluvial.console.cases import decisions
@@ -14,7 +15,7 @@ from fluvial.review import NotPossible
 from fluvial.reviews import Request, rehearse
 from fluvial.runner import Runner
 from fluvial.shadow.forgetting import categories_of, parts_of
-from fluvial.store import pipeline_table
+from fluvial.store import pipeline_table, snapshot_table
 from learners.category import known
 from tests.fluvial.shadow.drifted import told
 from tests.fluvial.shadow.test_crashes import killed
@@ -140,6 +141,21 @@ def test_two_people_forget_the_same_category_at_once_and_the_shard_goes_on(world
     assert world.halted() is None
     assert list(known(shard.state.learner.model, shard.state.learner.recent)) == []
     assert world.verify().digest == shard.state.digest.hex()
+
+
+def test_what_is_told_of_an_earlier_moment_refuses_no_category(world: World) -> None:
+    with world.store.write() as db:
+        column = snapshot_table.c
+        newest = db.execute(sa.select(column.batch, column.knows).order_by(column.batch.desc())).all()[0]
+        old = {**newest.knows, "batch": newest.batch - 1, "categories": {}}
+        db.execute(snapshot_table.update().where(column.batch == newest.batch).values(knows=old))
+    world.decide("reset_part", part="mint=A")
+    world.decide("reset_part", part="mint=C")
+    weights = world.run().owned[0].shard.state.learner.model["LogisticRegression"].weights
+    assert "mint=A" not in weights
+    known_one, unknown = (args for _, _, args in told(world))
+    assert "failed" not in known_one
+    assert unknown["failed"] == "the model knows no category 'C' of 'mint'; it knows A, B"
 
 
 PLACES = [None, ((Owned, "advance"), False), ((Runner, "_process"), True)]

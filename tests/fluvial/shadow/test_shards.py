@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fluvial.incidents import Incidents
+from fluvial.shadow.asked import Asked
 from fluvial.shadow.jobs import Jobs, enqueue
-from fluvial.shadow.table import Asked
 from monitors.alarm import Alarm
 from tests.fluvial.shadow.drifted import computed, told
 from tests.fluvial.world import START, coins, embedded_world, tosses
