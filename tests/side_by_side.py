@@ -2,7 +2,8 @@
 
 `make test` runs several processes (pytest-xdist), each with services of its own: most tests wait, for
 sessions that end, for brokers and workers that start. A test marked `alone` measures how long
-something takes: nothing else runs meanwhile.
+something takes: nothing else runs meanwhile. Files with such tests come first, and the other files begin when
+all of these are through: one that takes half an hour would keep them waiting, and they all the rest.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from tests.services.parts import PARTS, Parts
 ALONE = "alone: measures how long something takes, so no other test may run meanwhile"
 
 
+PATIENCE = 1_800.0
+"""Seconds until the others begin although not all of those alone are through: a process may have died."""
+
+
 class Room:
     """Many may be in it together, or one alone; whoever comes first is let in first.
 
@@ -29,6 +35,7 @@ class Room:
 
     def __init__(self, folder: Path) -> None:
         self._door, self._room = folder / "door", folder / "room"
+        self._left = folder / "left"
 
     @contextlib.contextmanager
     def inside(self, *, alone: bool) -> Iterator[None]:
@@ -37,7 +44,16 @@ class Room:
             # one waits at the door, and all who come later behind: among many the room is never empty
             with _locked(self._door, fcntl.LOCK_EX):
                 stack.enter_context(_locked(self._room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
-            yield
+            try:
+                yield
+            finally:
+                if alone:
+                    with self._left.open("a") as file:
+                        file.write(".")
+
+    def were_alone(self) -> int:
+        """How many have been in it alone, and left."""
+        return self._left.stat().st_size if self._left.exists() else 0
 
 
 @contextlib.contextmanager
@@ -104,13 +120,21 @@ class OneOfSeveral:
 
     def __init__(self, parts: Parts, folder: Path) -> None:
         self._parts, self._room = parts, Room(folder)
+        self._alone: list[Path] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = in_order(items)
+        self._alone = [item.path for item in items if _is_alone(item)]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # to wait is no part of the time that a test may take
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        if (
+            item.path not in self._alone
+        ):  # what comes after them in their own file must not wait for the next one
+            deadline = time.monotonic() + PATIENCE
+            while self._room.were_alone() < len(self._alone) and time.monotonic() < deadline:
+                time.sleep(0.05)
         with self._room.inside(alone=_is_alone(item)):
             return (yield)
 

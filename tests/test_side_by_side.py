@@ -138,6 +138,14 @@ def test_nothing_else_runs_while_a_test_runs_alone(run: tuple[str, list[tuple[st
         assert sum(what == "begins" for *_, what in before) == sum(what == "ends" for *_, what in before)
 
 
+def test_other_files_begin_when_all_that_run_alone_are_through(
+    run: tuple[str, list[tuple[str, ...]]],
+) -> None:
+    _, noted = run
+    through = max(n for n, (_, test, _) in enumerate(noted) if test == "test_alone")
+    assert {file for file, *_ in noted[:through]} == {"test_c", "test_d"}
+
+
 class Item:
     """What a test is asked for its place in the order."""
 

@@ -1,11 +1,9 @@
 """Snapshot: what is packed comes back as it was, to the last bit; what cannot is refused at once."""
 
 import gc
-import random
 import stat
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from fluvial.clock import StreamClock
 from fluvial.errors import SnapshotError
 from fluvial.secrets import load_key
 from fluvial.shard import Shard
-from fluvial.snapshot import pack, seal, seal_packed, unpack, unseal
+from fluvial.snapshot import pack, seal, unpack, unseal
 from fluvial.state import State, fresh_state
 from learners.expression import build
 from learners.task import task_named
@@ -173,30 +171,6 @@ def test_a_snapshot_holds_a_state_and_nothing_else() -> None:
     state: Any = StreamClock(1.0)
     with pytest.raises(SnapshotError, match="holds a StreamClock, not a shard's state"):
         unpack(pack(state))
-
-
-@pytest.mark.alone
-@pytest.mark.parametrize("packed", ["to be compressed", "to be hashed"])
-def test_the_loop_goes_on_while_another_thread_seals(packed: str) -> None:
-    """Numbers take their time in zstd and leave little to hash; noise the other way round."""
-    if packed == "to be compressed":
-        content = b"".join(number.to_bytes(4, "big") for number in range(6_000_000))
-    else:
-        content = random.Random(1).randbytes(60_000_000)
-
-    def longest_wait() -> float:
-        """The longest time that this thread was kept waiting, as a share of the sealing."""
-        sealing = threading.Thread(target=seal_packed, args=(content, {}, KEY))
-        started = last = time.perf_counter()
-        sealing.start()
-        longest = 0.0
-        while sealing.is_alive():
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
-        sealing.join()
-        return longest / (time.perf_counter() - started)
-
-    assert min(longest_wait() for _ in range(3)) < 0.5
 
 
 def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

@@ -14,11 +14,8 @@ from fluvial.reporter import Reporter
 from fluvial.runner import Runner
 from fluvial.shelf import Shelf
 from fluvial.timing import SYSTEM
-from tests.consumers.sockets import leaves_sockets
 from tests.fluvial.world import World, coins, embedded_world, tosses
 from tests.recovery.failover import Failovers
-from tests.recovery.site import Site
-from tests.recovery.table import by_ok, chosen
 
 
 @pytest.fixture
@@ -115,17 +112,6 @@ def test_a_standby_gets_on_however_slow_the_log_is(world: World, monkeypatch: py
     assert not follower.follow(0.01)
     assert follower.past is not None
     assert follower.past.batch == last
-
-
-@pytest.mark.alone
-@pytest.mark.usefixtures("kafka_bootstrap")
-@pytest.mark.timeout(300)
-@leaves_sockets
-@pytest.mark.parametrize("name", ["failover", "return"])
-def test_somebody_is_at_work_again_soon(site: Site, name: str) -> None:
-    (row,) = chosen([name])
-    finding = by_ok(row, row.short(site))
-    assert finding.met, finding.figure
 
 
 def test_one_slow_takeover_is_one_too_many() -> None:
