@@ -1,7 +1,7 @@
 """Shelf: the snapshots kept of a pipeline's shards. A cache: any of them may be missing or spoilt."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -51,8 +51,31 @@ class Kept(NamedTuple):
     at: float
 
 
+def crowded(batches: Sequence[int], keep: int, chosen: Collection[int] = ()) -> list[int]:
+    """Which of these snapshots, the newest first, are to go so that there is one near every moment.
+
+    The newest ``keep`` stay, and the first, from which all can be replayed. Of those between them so many go
+    that each is at most twice as far from the newest as the one after it: what is looked at weeks after it
+    began, as slow drifts are, has a snapshot before it, and twice the stream takes one or two more.
+
+    >>> crowded([9, 8, 7, 6, 5, 4, 3, 2, 1, 0], keep=3)
+    [6, 4, 3, 2]
+    >>> crowded([9, 8, 7, 6, 5, 4, 3, 2, 1, 0], keep=3, chosen=[3])
+    [6, 4, 2, 1]
+    """
+    left, gone = list(batches), []
+    at = keep
+    while at < len(left) - 1:
+        gap = left[at - 1] - left[at + 1]
+        if 2 * gap <= left[0] - left[at + 1] and left[at] not in chosen:
+            gone.append(left.pop(at))
+        else:
+            at += 1
+    return gone
+
+
 class Shelf:
-    """The snapshots of one pipeline. ``keep`` of each shard are kept, its first, and what people chose."""
+    """The snapshots of one pipeline. ``keep`` of each shard are kept, older ones the fewer the longer ago."""
 
     def __init__(self, store: Store, pipeline: str, *, keep: int = 5) -> None:
         self._store, self._pipeline, self._keep = store, pipeline, keep
@@ -63,7 +86,7 @@ class Shelf:
         self._put = put.on_conflict_do_update(index_elements=_KEY, set_=fresh)
 
     def save(self, shard: int, epoch: int, snapshot: Snapshot) -> None:
-        """Keep a snapshot and drop what is older than the last few. Raises Fenced."""
+        """Keep a snapshot and drop those that lie close to others, see :func:`crowded`. Raises Fenced."""
         row: dict[str, Any] = {
             "pipeline": self._pipeline,
             "shard": shard,
@@ -94,11 +117,9 @@ class Shelf:
 
     def _prune(self, db: sa.Connection, shard: int) -> None:
         kept = db.execute(_BATCHES, binding(self._pipeline, shard)).scalars().all()
-        # Batch 0 stays: it pins where the first range starts, so that all can be replayed.
-        old = {batch for batch in kept[self._keep :] if batch > 0}
-        if old and (gone := old - self._chosen(db, shard)):
+        if crowded(kept, self._keep) and (gone := crowded(kept, self._keep, self._chosen(db, shard))):
             here = at(snapshot_table, self._pipeline, shard)
-            db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.in_(sorted(gone))))
+            db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.in_(gone)))
 
     def _chosen(self, db: sa.Connection, shard: int) -> set[int]:
         """Batches that people rolled back to: a replay wants their model again."""

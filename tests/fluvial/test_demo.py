@@ -39,6 +39,16 @@ def demo(home: Path, *args: str, seed: str = "0", timeout: float = 120) -> dict[
     return dict(json.loads(done.stdout))
 
 
+def asked(home: Path, *words: str) -> Any:
+    """What a verb says in JSON of a demo that was played."""
+    env = os.environ | {"FLUVIAL_HOME": str(home / "demo")}
+    env |= {"FLUVIAL_LOG": f"embedded:{home}/demo/log.db", "FLUVIAL_STORE": f"sqlite:///{home}/demo/store.db"}
+    command = [sys.executable, "-m", "fluvial", *words, "--json"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
 def balanced(found: dict[str, Any]) -> bool:
     return bool(
         found["events"] == sum(found["accounting"].values())
@@ -98,6 +108,14 @@ def test_the_whole_year_reaches_the_promised_quality_and_no_more(tmp_path: Path)
     told = re.search(r"open (\w+) incidents", STORY.read_text())
     assert told is not None
     assert sum(found["incidents"].values()) == ("no", "one", "two", "three", "four", "five").index(told[1])
+    # It was said two months after it began: a snapshot from before is still there.
+    [winter] = [one["id"] for one in asked(tmp_path, "incidents") if one["monitor"].startswith("loss")]
+    card = asked(tmp_path, "card", str(STORY.with_name("pipeline.yaml")), winter)
+    assert card["missing"] == []
+    costs = re.search(r"cost (\d+) EUR per hour more, (\d+) to (\d+)", STORY.read_text())
+    assert costs is not None
+    told_of = [card["cost"][name] for name in ("per_hour", "low", "high")]
+    assert [int(figure) for figure in costs.groups()] == [round(figure) for figure in told_of]
 
 
 def test_a_demo_too_short_for_any_score_says_so(tmp_path: Path) -> None:

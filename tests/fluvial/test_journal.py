@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
+from math import log2
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from consumers.record import TopicPartition
 from fluvial.decision import Decision
 from fluvial.journal import Batch, Entry, Fenced, Journal, Range, Tenure
 from fluvial.reviews import Request, register, review
-from fluvial.shelf import Shelf, Snapshot
+from fluvial.shelf import Shelf, Snapshot, crowded
 from fluvial.store import Store, decision_table, journal_table, shard_table
 from tests.fluvial.racing import race, succeeded
 
@@ -220,21 +221,37 @@ def test_the_last_few_snapshots_are_kept_and_always_the_first(journal: Journal, 
     for number in range(8):
         shelf.save(0, epoch, snapshot(number))
     kept = shelf.listing(0)
-    assert [one.batch for one in kept] == [7, 6, 5, 0]
+    assert [one.batch for one in kept] == [7, 6, 5, 4, 2, 0]
     assert kept[0][:6] == (7, epoch, {EVENTS: 70}, "digest 7", "made by", 100)
     assert shelf.body(0, 7) == snapshot(7).body
-    assert shelf.body(0, 4) is None
+    assert shelf.body(0, 3) is None
+
+
+def test_there_is_a_snapshot_before_every_moment_at_most_twice_as_far_back() -> None:
+    kept: list[int] = []
+    for number in range(3_000):
+        kept = [number, *kept]
+        gone = crowded(kept, keep=5)
+        kept = [batch for batch in kept if batch not in gone]
+        assert kept[:5] == [number - n for n in range(5) if number >= n]
+        ages = [number - batch for batch in kept]
+        assert ages[-1] == number
+        assert all(older <= 2 * newer for newer, older in pairwise(ages[4:]) if newer)
+        assert len(kept) <= 5 + 2 * log2(number + 1)
 
 
 def test_a_snapshot_that_people_rolled_back_to_is_kept(journal: Journal, shelf: Shelf, store: Store) -> None:
     epoch = journal.acquire(0, "worker").epoch
-    shelf.save(0, epoch, snapshot(1))
-    row = {"pipeline": "coins", "shard": 0, "action": "rollback", "review": "r", "args": {"batch": 1}}
+    row = {"pipeline": "coins", "shard": 0, "action": "rollback", "review": "r", "args": {"batch": 3}}
     with store.write() as db:
         db.execute(sa.insert(decision_table).values(row))
-    for number in range(2, 9):
+    other = journal.acquire(1, "worker").epoch
+    for number in range(1, 30):
         shelf.save(0, epoch, snapshot(number))
-    assert [one.batch for one in shelf.listing(0)] == [8, 7, 6, 1]
+        shelf.save(1, other, snapshot(number))
+    kept, of_another = ([one.batch for one in shelf.listing(shard)] for shard in (0, 1))
+    assert 3 in kept
+    assert 3 not in of_another
 
 
 def test_a_snapshot_of_the_same_batch_replaces_the_one_before(journal: Journal, shelf: Shelf) -> None:
