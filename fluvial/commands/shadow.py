@@ -64,7 +64,7 @@ def shadow(
                 pipeline, log, store, key_if_any(here), worker=f"{here.worker_name}-{os.getpid()}"
             )
             job = _computed(Bench(place, store), Jobs(store), found.pipeline, name, place.worker)
-    _show(job, json=json)
+    _show(job, found.id, json=json)
 
 
 def _source(text: str | None) -> str | None:
@@ -105,18 +105,18 @@ def _computed(bench: Bench, jobs: Jobs, pipeline: str, name: str, worker: str) -
     return found
 
 
-def _show(job: Job, *, json: bool) -> None:
+def _show(job: Job, incident: str, *, json: bool) -> None:
     if json:
         shown = job._asdict() | {"state": job.state}
         print_json(shown)
     elif job.result is not None:
-        _print(job.result)
+        _print(job.result, incident)
     if job.result is None:
         typer.echo(f"no shadow table: {plain_text(job.failed or f'it is {job.state} elsewhere')}", err=True)
         raise typer.Exit(3)
 
 
-def _print(table: dict[str, Any]) -> None:
+def _print(table: dict[str, Any], incident: str) -> None:
     metric = table["metric"]
     typer.echo(
         f"shard {table['shard']}: events after batch {table['onset_batch']:,}, up to batch "
@@ -135,7 +135,8 @@ def _print(table: dict[str, Any]) -> None:
     )
     print_table(columns, [_row(row, metric) for row in table["variants"]])
     typer.echo(
-        f"computed in {table['seconds']:.0f} s; adopt one with: fluvial review adopt INCIDENT --variant NAME"
+        f"computed in {table['seconds']:.0f} s; adopt one with: "
+        f"fluvial review adopt {incident} --variant NAME --reason WHY"
     )
 
 

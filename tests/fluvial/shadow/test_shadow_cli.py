@@ -37,6 +37,8 @@ def test_a_table_is_shown_where_it_is_there_and_else_computed(world: World, comm
         r"events after batch \d+, up to batch 90; all judged on the same [\d,]+ labels", said.out
     )
     assert "Retrained from a window: knows every label from batch" in said.out
+    told = said.out.rpartition("adopt one with: fluvial ")[2].split()
+    assert command(*["frozen" if word == "NAME" else word for word in told], "--dry-run").code == 0
     again = command("shadow", incident, "--json").json
     assert (again["state"], again["result"]["to_batch"]) == ("done", 90)
     assert command("shadow", incident, "--json").json["id"] == again["id"], "it is there"
