@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,13 @@ def test_a_restart_before_or_after_it_is_taken_up_changes_nothing(world: World) 
     assert len(world.journal.rows_with(0, "rollback")) == 1
 
 
-def test_the_snapshot_that_was_chosen_outlives_all_others(world: World) -> None:
+def test_the_snapshot_that_was_chosen_outlives_all_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_but_chosen(batches: Sequence[int], keep: int, chosen: Collection[int] = ()) -> list[int]:
+        return [batch for batch in batches[keep:] if batch and batch not in chosen]
+
+    monkeypatch.setattr("fluvial.shelf.crowded", all_but_chosen)
     batch = learned(world)
     back_to(world, batch)
     for n in range(8):

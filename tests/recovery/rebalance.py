@@ -139,7 +139,7 @@ class Troupe:
                 self._settle(admin)
         finally:
             admin.close()
-            for timer in self._frozen.values():
+            for timer in list(self._frozen.values()):  # each leaves when it is done
                 timer.join()
 
     def leave(self) -> None:
