@@ -152,12 +152,16 @@ def places(
     coin = max(window.mean * (1.0 - window.mean), 1e-4)
     vary = coin * effect * n
     least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
+    hardly = 0.999 * least
     for (more, more_total, _), older in pairwise(window.buckets()):
         n1 += more
         total1 += more_total
         n0 = n - n1
         if n0 < 200 and n0 < n1:
             break
+        apart = total1 * n - total * n1  # the change times n0 n1: most splits end here, before any division
+        if apart * apart < hardly * n0 * n1:
+            continue
         before, after = (total - total1) / n0, total1 / n1
         change = after - before
         # the ratio is at most the chi square: most splits need no closer look

@@ -157,7 +157,8 @@ class Dependence:
     def without(self, step: float, spread: float) -> Counts:
         """What was counted, had one step of this height not happened."""
         told = (STEP if abs(step) < LEAP else 1.0) * step * step / spread
-        return [(max(rung.count - 1.0, 0.0), max(rung.squares - told, 0.0)) for rung in self._rungs]
+        left = [(rung.count - 1.0, rung.squares - told) for rung in self._rungs]
+        return [(n if n > 0.0 else 0.0, seen if seen > 0.0 else 0.0) for n, seen in left]
 
     def forget_step(self, step: float, spread: float) -> None:
         """Go on as if one step of this height had not happened; no difference may span it."""
