@@ -19,7 +19,7 @@ class Inventory:
     """Looks through a model as often as that costs little; in between what was found last is told again.
 
     What it costs is the shorter of the last two looks: one that was interrupted, or had to load something,
-    does not keep the next ones away for minutes.
+    does not keep the next ones away for minutes. Another model is looked through at once.
     """
 
     def __init__(self, pipeline: Pipeline, timing: Timing) -> None:
@@ -27,6 +27,7 @@ class Inventory:
         self._told: dict[str, Any] = {}
         self._again_at = float("-inf")
         self._took = 0.0  # seconds of the look before
+        self._version = 0  # of the model that was looked through
 
     @property
     def private(self) -> set[str]:
@@ -35,12 +36,11 @@ class Inventory:
 
     def of(self, shard: Shard) -> dict[str, Any]:
         """What :func:`learners.forgetting.inventory` says, and after which ``batch`` it said so."""
-        started = self._timing.monotonic()
-        if started >= self._again_at:
-            learner = shard.state.learner
+        started, learner = self._timing.monotonic(), shard.state.learner
+        if started >= self._again_at or learner.version != self._version:
             found = inventory(learner.model, learner.recent, self._fields, self.private)
             self._told = {**found, "batch": shard.state.batch}
             took = self._timing.monotonic() - started
             self._again_at = started + max(0.0, min(took, self._took) - QUICK) / SHARE
-            self._took = took
+            self._took, self._version = took, learner.version
         return self._told

@@ -64,13 +64,13 @@ def crowded(batches: Sequence[int], keep: int, chosen: Collection[int] = ()) -> 
     [6, 4, 2, 1]
     """
     left, gone = list(batches), []
-    at = keep
-    while at < len(left) - 1:
-        gap = left[at - 1] - left[at + 1]
-        if 2 * gap <= left[0] - left[at + 1] and left[at] not in chosen:
-            gone.append(left.pop(at))
+    index = keep
+    while index < len(left) - 1:
+        newer, older = left[index - 1], left[index + 1]
+        if 2 * (newer - older) <= left[0] - older and left[index] not in chosen:
+            gone.append(left.pop(index))
         else:
-            at += 1
+            index += 1
     return gone
 
 
@@ -117,7 +117,7 @@ class Shelf:
 
     def _prune(self, db: sa.Connection, shard: int) -> None:
         kept = db.execute(_BATCHES, binding(self._pipeline, shard)).scalars().all()
-        if crowded(kept, self._keep) and (gone := crowded(kept, self._keep, self._chosen(db, shard))):
+        if gone := crowded(kept, self._keep, self._chosen(db, shard)):
             here = at(snapshot_table, self._pipeline, shard)
             db.execute(sa.delete(snapshot_table).where(*here, snapshot_table.c.batch.in_(gone)))
 

@@ -15,6 +15,8 @@ CALM = 1.2
 
 def choose(found: list[Place], ladder: Dependence, spec: LevelSpec) -> Split | None:
     """The best of the places of a window; None where there are none."""
+    if not found:  # so most looks end: the dependence need not be read
+        return None
     split = _first(found, ladder.reading(), spec)
     if split is None or split.convincing:
         return split

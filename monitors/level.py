@@ -253,7 +253,7 @@ class Level:
         # of what calls nobody only that is said which chance would not do with coins either
         effect = 1.0 if spec.two_sided else min(1.0, self._ladder.shortest)
         found = places(self._window, spec, self._lift, self._unsure, effect)
-        return choose(found, self._ladder, spec) if found else None
+        return choose(found, self._ladder, spec)
 
     def _lift(self, since: float) -> float:
         return self._rhythm.mean(since, self._time) if self._time > since else 0.0

@@ -91,7 +91,8 @@ def categories_of(db: sa.Connection, pipeline: str) -> list[str]:
 def refuse_part(db: sa.Connection, course: Any, part: str | None, shards: Iterable[int]) -> None:
     """Raise NotPossible, which lists what there is, where no shard concerned can reset a part.
 
-    What is told of an earlier moment refuses no category: the shard itself will know.
+    That a model mixes categories holds for as long as it is at work. What categories it knows does not: what
+    is told of an earlier moment calls none unknown, the shard itself will see.
     """
     category = category_of(part or "")
     if category is None:

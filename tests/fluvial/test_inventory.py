@@ -46,6 +46,24 @@ def test_a_model_that_takes_long_is_looked_through_seldom(monkeypatch: pytest.Mo
     assert looked == [0.0, second, again]
 
 
+def test_another_model_is_looked_through_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+
+    def slowly(*_: object) -> dict[str, object]:
+        clock.now += 1.0
+        return {"categories": {}, "mixed": {}}
+
+    monkeypatch.setattr(inventory_module, "inventory", slowly)
+    pipeline = coins()
+    told, shard = Inventory(pipeline, clock), Shard(pipeline, 0)
+    for batch in range(3):
+        shard.state.batch = batch
+        told.of(shard)
+    assert told.of(shard)["batch"] == 1
+    shard.state.learner.exchange(None)
+    assert told.of(shard)["batch"] == 2
+
+
 def test_one_look_that_was_interrupted_keeps_none_away(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, takes = Clock(), iter([60.0, 0.0, 60.0, 0.0])
 
