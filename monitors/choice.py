@@ -6,7 +6,8 @@ Harm first: a rise waits neither for what got better before it nor until a learn
 from collections.abc import Sequence
 
 from monitors.comparison import Place, Split, best_split
-from monitors.dependence import LEAP, UNKNOWN, Dependence, Reading, spread
+from monitors.dependence import LEAP, UNKNOWN, Dependence, Reading
+from monitors.effect import spread
 from monitors.spec import LevelSpec
 
 CALM = 1.2

@@ -12,7 +12,8 @@ from math import inf, log, log2, sqrt
 from typing import NamedTuple
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.dependence import Effect, Reading
+from monitors.dependence import Reading
+from monitors.effect import Effect
 from monitors.spec import LevelSpec
 from monitors.window import Window
 
@@ -127,14 +128,43 @@ class Place(NamedTuple):
     unsure: float
 
 
+class Far(NamedTuple):
+    """A split whose means lie far apart: observations after it, their sum, the event time before it."""
+
+    n: int
+    total: float
+    onset: float
+
+
+def far_apart(window: Window, spec: LevelSpec, effect: float = 1.0) -> list[Far]:
+    """The splits of a window, newest first, that may be convincing within this budget or a smaller one.
+
+    Every look goes through all buckets and most find nothing: so there is no division, and all are floats.
+    """
+    found: list[Far] = []
+    n, total, n1, total1 = float(window.n), window.total, 0.0, 0.0
+    if not n:
+        return found
+    least = 0.999 * max(_base(spec) - log(n), LEAST) * _vary(window, effect)
+    buckets = list(window.buckets())
+    for i, (more, more_total, _) in enumerate(buckets):
+        n1 += more
+        total1 += more_total
+        apart = total1 * n - total * n1  # the change times n0 n1
+        if apart * apart >= least * (n - n1) * n1 and n1 < n:
+            found.append(Far(int(n1), total1, buckets[i + 1].time))
+    return found
+
+
 def places(
     window: Window,
+    far: list[Far],
     spec: LevelSpec,
     lift: Callable[[float], float],
     unsure: Callable[[float], float],
     effect: float = 1.0,
 ) -> list[Place]:
-    """The splits of a window, newest first, that would be convincing if this were the effect of dependence.
+    """Of splits that lie far apart those that would be convincing at this effect of dependence.
 
     Where single observations vary less than all or nothing, as the errors of probabilities do, it is below 1.
 
@@ -143,39 +173,44 @@ def places(
     and after a time have from what is not known of the seasons.
     """
     found: list[Place] = []
-    n, total, n1, total1, half = window.n, window.total, 0, 0.0, 0.5 * spec.smallest_change
-    if not n:
+    if not far:
         return found
-    between = 1e5 / spec.budget  # observations between two false alarms
-    base = log(LOOKS * max(1.0, log2(between / spec.block)) * between)
-    patience = 0.0 if spec.two_sided else GOOD_NEWS
-    coin = max(window.mean * (1.0 - window.mean), 1e-4)
-    vary = coin * effect * n
-    least = max(base - log(n), LEAST) * vary  # of every split: its stretch is shorter than the window
-    hardly = 0.999 * least
-    for (more, more_total, _), older in pairwise(window.buckets()):
-        n1 += more
-        total1 += more_total
+    n, total, half = window.n, window.total, 0.5 * spec.smallest_change
+    base, patience = _base(spec), 0.0 if spec.two_sided else GOOD_NEWS
+    coin, vary = _coin(window), _vary(window, effect)
+    for n1, total1, onset in far:
         n0 = n - n1
         if n0 < 200 and n0 < n1:
             break
-        apart = total1 * n - total * n1  # the change times n0 n1: most splits end here, before any division
-        if apart * apart < hardly * n0 * n1:
-            continue
         before, after = (total - total1) / n0, total1 / n1
         change = after - before
         # the ratio is at most the chi square: most splits need no closer look
         square = change * change * n0 * n1
-        if -half < change < half or square < least:
+        if -half < change < half:
             continue
         needed = max(base - log(n1) + FEW / n1 + (patience if change < 0.0 else 0.0), LEAST)
         if square < needed * vary:
             continue
-        up = lift(older.time)
+        up = lift(onset)
         ratio = _ratio(n0, before + up, n1, after + up)
         chance = coin * (1.0 / n0 + 1.0 / n1)
-        found.append(Place(n0, n1, before, after, up, ratio, needed, older.time, unsure(older.time) / chance))
+        found.append(Place(n0, n1, before, after, up, ratio, needed, onset, unsure(onset) / chance))
     return found
+
+
+def _base(spec: LevelSpec) -> float:
+    """The evidence that the budget asks of a single observation."""
+    between = 1e5 / spec.budget  # observations between two false alarms
+    return log(LOOKS * max(1.0, log2(between / spec.block)) * between)
+
+
+def _coin(window: Window) -> float:
+    return max(window.mean * (1.0 - window.mean), 1e-4)
+
+
+def _vary(window: Window, effect: float) -> float:
+    """What a nat of evidence is, in squared changes times the observations before, after and in all."""
+    return _coin(window) * effect * window.n
 
 
 def rises(window: Window, least: float) -> bool:

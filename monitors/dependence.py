@@ -7,8 +7,10 @@ successive differences keep a changed level from counting more than once).
 """
 
 from collections.abc import Callable
-from math import exp, sqrt
+from math import cbrt, exp, sqrt
 from typing import NamedTuple
+
+from monitors.effect import SURE, Effect, Singles
 
 LEAST = 2
 """Differences that a length needs before it is heard."""
@@ -18,6 +20,13 @@ CAUTION = 2.0
 
 TRUST = 3.0
 """The same where nobody is called: what is found late is worse there than what is said in vain."""
+
+TOGETHER = 2.0
+"""Standard errors by which all lengths together must vary more than single observations do: then these are
+not believed to be independent, however unsure each length is."""
+
+KNOWN = 1000
+"""Differences of the shortest blocks from which on it would show that observations are dependent."""
 
 STEP = 0.75
 """What one step adds to a sum of squares, in its own square: its block lies anywhere across it."""
@@ -33,18 +42,6 @@ SEEN = 256.0
 
 Counts = list[tuple[float, float]]
 """For each length of block how many differences there were, and the sum of their squares."""
-
-
-def spread(mean: float) -> float:
-    """The variance of one independent observation at this level, if it is all or nothing; never 0."""
-    return max(mean * (1.0 - mean), 2.5e-4)
-
-
-class Effect(NamedTuple):
-    """The variance of a mean over that of independent draws, and the degrees of freedom of this figure."""
-
-    size: float
-    freedom: float
 
 
 class Reading(NamedTuple):
@@ -64,7 +61,7 @@ class Reading(NamedTuple):
         return Effect(size, self.effect.freedom)
 
 
-UNKNOWN = Reading(Effect(1.0, 1e9), 1.0, 1)
+UNKNOWN = Reading(Effect(1.0, SURE), 1.0, 1)
 """Of what nothing is known: observations pass for independent."""
 
 
@@ -110,6 +107,7 @@ class Dependence:
     ) -> None:
         self._block, self._least, self._caution, self._memory = block, least, caution, memory
         self._rungs: list[Rung] = []
+        self._singles = Singles()
 
     def add(self, mean: float, spread: float, rung: int = 0) -> None:
         """Take the mean of the next block of ``block * 2**rung`` observations.
@@ -122,6 +120,10 @@ class Dependence:
                 self._rungs.append(Rung())
             above = self._rungs[rung].add(above, spread)
             rung += 1
+
+    def single(self, n: int, within: float, spread: float) -> None:
+        """Take what ``n`` single observations tell by themselves, the sum of v (1 - v)."""
+        self._singles.add(n, within, spread)
 
     def less(self, told: Callable[[int], float], spread: float) -> None:
         """Take out what a rhythm has told, now that it is known.
@@ -148,11 +150,13 @@ class Dependence:
 
     @property
     def shortest(self) -> float:
-        """The effect within the shortest blocks; 1.0 while it is unknown."""
+        """The effect within the shortest blocks, or of single observations; 1.0 while it is unknown."""
         first = self._rungs[0] if self._rungs else None
         if first is None or first.count < LEAST:
             return 1.0
-        return max(self._block * first.squares / (2.0 * first.count), self._least)
+        blocks = max(self._block * first.squares / (2.0 * first.count), self._least)
+        single = self._singles.effect
+        return blocks if single is None else min(blocks, single.size)
 
     def without(self, step: float, spread: float) -> Counts:
         """What was counted, had one step of this height not happened."""
@@ -170,24 +174,46 @@ class Dependence:
         """What the ladder says, or would say by other counts than its own.
 
         Short stretches are judged by the longest lengths as well: within a burst, errors are no
-        chance, however few of them there are.
+        chance, however few of them there are. Where no length of blocks surely varies more than single
+        observations do, they are taken to be independent.
         """
-        rungs = self.without(0.0, 1.0) if counts is None else counts
-        if self._memory and rungs and rungs[0][0] >= LEAST:
-            rungs = _with_expected(rungs, self._block / self._memory)
-        effects = [
-            Effect(max((self._block << i) * squares / (2.0 * count), self._least), count * 2.0 / 3.0)
-            for i, (count, squares) in enumerate(rungs)
-            if count >= LEAST
-        ]
+        effects = self._effects(self.without(0.0, 1.0) if counts is None else counts)
         if not effects:
             return UNKNOWN
         floors = [effect.size * _floor(effect.freedom, self._caution) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
-        effect = effects[best]
+        effect, single = effects[best], self._singles.effect
+        if single is not None and single.size * _floor(single.freedom, self._caution) > floors[best]:
+            effect = single if self._independent(single.size) else effect
         if self._caution >= TRUST:  # where somebody is called, what is found late is worse
             effect = effect._replace(size=effect.size * _further(effects, best))
         return Reading(effect, _growth(effects, floors), self._block << (len(effects) - 1))
+
+    def _effects(self, rungs: Counts) -> list[Effect]:
+        """What each length tells, of those that can be heard."""
+        if self._memory and rungs and rungs[0][0] >= LEAST:
+            rungs = _with_expected(rungs, self._block / self._memory)
+        return [
+            Effect(max((self._block << i) * squares / (2.0 * count), self._least), count * 2.0 / 3.0)
+            for i, (count, squares) in enumerate(rungs)
+            if count >= LEAST
+        ]
+
+    def _independent(self, size: float) -> bool:
+        """Whether all lengths together vary as single observations of this effect do.
+
+        Each by the cube root of its chi square (Wilson and Hilferty, 1931), all by their sum (Stouffer, The
+        American Soldier, 1949). A step is not taken out for this: of what wanders it is the best part of what
+        shows.
+        """
+        told, lengths, unit = 0.0, 0, self._block / (2.0 * size)
+        for rung in self._rungs:
+            if rung.count >= LEAST:
+                part = 1.0 / (3.0 * rung.count)
+                told += (cbrt(unit * rung.squares / rung.count) - 1.0 + part) / sqrt(part)
+                lengths += 1
+            unit *= 2.0
+        return self._rungs[0].count >= KNOWN and told <= TOGETHER * sqrt(lengths)
 
 
 def _with_expected(rungs: Counts, block: float) -> Counts:

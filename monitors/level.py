@@ -6,16 +6,19 @@ with the season taken off, at the pace at which this stream moves by itself, and
 """
 
 from math import inf
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.change import Change, Step
-from monitors.choice import choose, effects
-from monitors.comparison import Split, places, rises, whole
-from monitors.dependence import CAUTION, TRUST, Dependence, spread
+from monitors.change import Change
+from monitors.choice import effects
+from monitors.comparison import Split, rises, whole
+from monitors.dependence import CAUTION, TRUST, Dependence
+from monitors.effect import spread
 from monitors.rhythm import Rhythm
 from monitors.rumour import LOUD, Rumour
+from monitors.scene import Scene
 from monitors.spec import LevelSpec
+from monitors.story import Story
 from monitors.stragglers import Stragglers
 from monitors.window import Bucket, Window
 
@@ -65,12 +68,12 @@ class Level:
         caution = TRUST if spec.two_sided and not spec.counted else CAUTION
         self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution, spec.memory)
         self._rumour = Rumour(spec.smallest_change)
-        self._spread = 0.0
+        self._spread = self._within = 0.0
+        self._single = 0
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
         self._bin_n, self._bin_total = 0, 0.0
-        self._open: Change | None = None
-        self._last: Step | None = None
+        self._story = Story(spec)
         self._window = Window(-inf)
         self.rearm()
 
@@ -83,9 +86,7 @@ class Level:
     @property
     def direction(self) -> Direction | None:
         """Which way it went, in the state ``alarm``; None in every other."""
-        if self._settled_at < 0 or self._last is None:
-            return None
-        return self._way(self._last.change)
+        return self._story.direction if self._settled_at >= 0 else None
 
     @property
     def window(self) -> Window:
@@ -101,7 +102,8 @@ class Level:
         self._restart(Window(self._time))
         self._ladder.cut()
         self._block_n, self._block_total = 0, 0.0
-        self._open = self._last = self.alarm = None
+        self._story.forget()
+        self.alarm = None
         self._warm, self._missed, self._settled_at = False, False, -1
         self.state = "warming"
 
@@ -113,6 +115,7 @@ class Level:
         self._bin_n += 1
         self._bin_total += value
         self._block_total += value - self._offset
+        self._within += value * (1.0 - value)
         if time > self._time:  # noqa: PLR1730  this runs for every observation: a call to max is dear
             self._time = time
         self._block_n = n = self._block_n + 1
@@ -130,6 +133,7 @@ class Level:
         self._bin_total += total
         self._block_n += n
         self._block_total += total - n * self._offset
+        self._within = -inf  # nobody knows
         self._time = max(self._time, time)
         self._close()
 
@@ -189,10 +193,17 @@ class Level:
     def _listen(self, block: Bucket) -> None:
         if self._blocks % LOOK_EVERY == 0 or not self._spread:
             self._tune()
+            self._tell_singles()
         before = self._rumour.evidence
         self._rumour.add(block.n, block.total)
         if before < LOUD <= self._rumour.evidence:
             self._look_at = self._heard_at = self.n
+
+    def _tell_singles(self) -> None:
+        """What single observations have told since the last time."""
+        if self._spread and self._within >= 0.0:
+            self._ladder.single(self.n - self._single, self._within, self._spread)
+            self._single, self._within = self.n, 0.0
 
     def _tune(self) -> None:
         window, sizes = self._window, self._rumour.sizes
@@ -237,9 +248,9 @@ class Level:
         That the fast labels were better than all are is no rise: where some were missed, none is said.
         """
         self._warm = True
-        spec = self._spec
-        once = spec if spec.two_sided else spec._replace(budget=ONCE * spec.budget)
-        split = None if self._missed else self._split(once)
+        spec, scene = self._spec, self._scene
+        once = spec.budget if spec.two_sided else ONCE * spec.budget
+        split = None if self._missed else scene.split(scene.far(once), once)
         said = split is not None and split.convincing and abs(split.change) >= spec.smallest_change
         if split is not None and said and (split.change > 0 or spec.two_sided):
             self._raise(split)
@@ -248,19 +259,9 @@ class Level:
 
     # ---- comparing
 
-    def _split(self, spec: LevelSpec) -> Split | None:
-        """The split to speak of, if any."""
-        # of what calls nobody only that is said which chance would not do with coins either
-        effect = 1.0 if spec.two_sided else min(1.0, self._ladder.shortest)
-        found = places(self._window, spec, self._lift, self._unsure, effect)
-        return choose(found, self._ladder, spec)
-
-    def _lift(self, since: float) -> float:
-        return self._rhythm.mean(since, self._time) if self._time > since else 0.0
-
-    def _unsure(self, onset: float) -> float:
-        """The variance of the means on both sides of a moment from what is not known of the seasons."""
-        return self._rhythm.unsure(self._time - onset) + self._rhythm.unsure(onset - self._window.since)
+    @property
+    def _scene(self) -> Scene:
+        return Scene(self._window, self._ladder, self._rhythm, self._time, self._spec)
 
     def _look(self) -> None:
         """Compare; while a learner or a change is still on the move, only what is gross is said."""
@@ -269,27 +270,24 @@ class Level:
         calm = self._warm and self._settled_at < 0
         if not calm and not rises(self._window, self._gross_change):
             return  # most looks end here: the evidence need not be weighed
-        split = self._split(self._spec)
-        if split is not None and split.convincing and self._worth(split):
+        scene, grave = self._scene, calm and self._looked >= GRAVE
+        lax = (SUSPECT if grave else 1.0) * self._spec.budget
+        far = scene.far(lax)
+        split = scene.split(far, self._spec.budget)
+        if self._worth_saying(split):
             if calm or self._gross(split):
                 self._raise(split)
         elif calm:
-            self._suspects = self._rumour.evidence >= GRAVE and self._would_do()
+            self._suspects = grave and self._worth_saying(scene.split(far, lax))
 
-    def _worth(self, split: Split) -> bool:
-        """Whether it is large enough to speak of."""
-        change, smallest = split.change, self._spec.smallest_change
-        return abs(change) >= (self._open.worth(change, smallest) if self._open else smallest)
-
-    def _would_do(self) -> bool:
-        """Whether the evidence would do if many more false alarms were allowed."""
-        split = self._split(self._spec._replace(budget=SUSPECT * self._spec.budget))
-        return split is not None and split.convincing and self._worth(split)
+    def _worth_saying(self, split: Split | None) -> TypeGuard[Split]:
+        """Whether a split is convincing, and large enough to speak of."""
+        return split is not None and split.convincing and self._story.worth(split.change)
 
     @property
     def _gross_change(self) -> float:
         """What is gross: after an improvement half as much, the new level is not worth waiting for."""
-        better = self._settled_at >= 0 and self._last is not None and self._last.change < 0
+        better = self._settled_at >= 0 and self._story.improved
         return 0.5 * self._spec.gross if better else self._spec.gross
 
     def _gross(self, split: Split) -> bool:
@@ -300,11 +298,11 @@ class Level:
     # ---- saying
 
     def _raise(self, split: Split) -> None:
-        phase = self._phase(split)
+        phase = self._story.phase(split)
         self._say(split, phase)
         self._ladder.forget_step(split.change, spread(split.before))
         begun = self.n - split.n_after
-        self._learn_from(split, begun, begun - self._last.begun if self._last is not None else inf)
+        self._learn_from(split, begun, self._story.since(begun))
         self._settled_at = self.n + max(self._spec.settle, 2 * split.n_after)
         self._restart(self._reference(split, phase))
 
@@ -316,63 +314,43 @@ class Level:
         return self._window.newest(max(held, STAYED) if split.n_after >= STAYED else held)
 
     def _say(self, split: Split, phase: Phase) -> None:
-        way, season = self._way(split.change), self._rhythm.size
+        way, season = self._story.way(split.change), self._rhythm.size
         self.alarm = split.alarm(self.name, way, phase, season=season, time=self._time, n=self.n)
-
-    def _way(self, change: float) -> Direction:
-        if self._spec.two_sided:
-            return "changed"
-        return "worse" if change > 0 else "better"
 
     def _learn_from(self, split: Split, begun: int, lasted: float) -> None:
         """Two changes that undo each other are what this stream does: the next one has to be larger."""
         self._rhythm.spoil()
-        last = self._last
-        if last is not None and last.change * split.change < 0:
-            height = min(abs(last.change), abs(split.change))
+        ended = self._story.step(split.change, begun, lasted)
+        if ended is not None:
             # what moves slowly and comes back will do so again
-            weight = min(8.0, 1.0 + split.n_after / 1000.0)
-            self._ladder.excursion(height, last.excursion(lasted), self._spread, weight)
-        self._last = Step(split.change, begun, lasted)
-
-    def _phase(self, split: Split) -> Phase:
-        """Where a split stands in the life of a change, which goes on by it."""
-        if self._open is None:
-            if self._spec.two_sided or split.change > 0:
-                self._open = Change(split.before, split.after, 1 if split.change > 0 else -1)
-            return "first"
-        phase = self._open.phase(split.before, split.after, self._spec.smallest_change)
-        if phase == "recovered":
-            self._open = None
-        elif phase == "worse":
-            self._open = self._open._replace(reached=split.after)
-        return phase
+            self._ladder.excursion(*ended, self._spread, min(8.0, 1.0 + split.n_after / 1000.0))
 
     def _settle(self) -> None:
         """What was seen since the alarm is the new reference: what raised it looked larger than it is."""
         self._settled_at = -1
         self._warm = True
-        change, window = self._open, self._window
-        if change is not None and (over := self._over(change, window.newest(window.n // 2))) is not None:
-            self._went_back(*over)
+        window, change = self._window, self._story.open
+        late = window.newest(window.n // 2)
+        over = self._over(change, late) if change is not None else None
+        if over is not None:
+            self._went_back(over, late)
         else:
-            if change is not None:
-                self._open = change._replace(reached=window.mean)
+            self._story.settled(window.mean)
             self._restart(window)
 
-    def _over(self, change: Change, late: Window) -> tuple[Split, Window] | None:
+    def _over(self, change: Change, late: Window) -> Split | None:
         """How a change that has not settled went back, by the later part of what was seen since its alarm."""
         if not change.gone(late.mean):
             return None
-        before = self.n - self._window.n - self._last.begun if self._last is not None else 0
+        last = self._story.last
+        before = self.n - self._window.n - last.begun if last is not None else 0
         held = max(1, before + change.left(self._window, late))
-        effect = self._ladder.reading().at(late.n)
-        split = whole(held, change.reached, late, effect)
-        return (split, late) if split.score >= CLEARLY else None
+        split = whole(held, change.reached, late, self._ladder.reading().at(late.n))
+        return split if split.score >= CLEARLY else None
 
     def _went_back(self, split: Split, late: Window) -> None:
         """Say that a change is over; what is left of it in the window is no reference."""
-        self._open = None
+        self._story.open = None
         self._say(split, "recovered")
         self._learn_from(split, self.n - split.n_after, split.n_before)
         self._settled_at = self.n + self._spec.settle

@@ -22,7 +22,7 @@ CONTROLS = ("always", "never")
 UNREACHED = {
     "20-30": "the median of a few runs; the budget of the loss leaves no more power",
     "warm-up": "one run in twenty whose first 500 events happened to be as bad as the rest",
-    "tornado-mixed": "53 on average, 50 is asked for, and two false ones",
+    "tornado-mixed": "53 on average, 50 is asked for",
 }
 """Bars that the short draw does not reach, and why: docs/monitors.md has the figures of the full one."""
 

@@ -20,7 +20,8 @@ from fluvial.store import Store
 from fluvial.tuning import DAYS, Watching, propose, slack, watching
 from monitors.alarm import Alarm
 from monitors.comparison import Place, best_split
-from monitors.dependence import Effect, Reading
+from monitors.dependence import Reading
+from monitors.effect import Effect
 from monitors.level import Level
 from monitors.retune import Tuning, retune
 from monitors.spec import LevelSpec, MonitorSpec
