@@ -28,6 +28,8 @@ MENDABLE = (
 )
 """What is no bug but something that its reader can put right."""
 
+VERSION = "--version"
+
 PARTS = {
     "run": ("run", "up", "console", "check"),
     "topics": ("topics", "produce"),
@@ -57,8 +59,8 @@ PARTS = {
 def commandline(word: str = "") -> typer.Typer:
     """The command line with the verbs of the part that has ``word``, or with all where none has it.
 
-    Most verbs need a fraction of what all of them together load: who asks for an incident at night does
-    not wait until River is there.
+    Most verbs need a fraction of what all of them together load, and the version nothing: who asks for an
+    incident at night does not wait until River is there.
     """
     app = typer.Typer(
         help="Keeps a model learning from a live stream and keeps people in charge of it.",
@@ -67,7 +69,8 @@ def commandline(word: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(fluvial)
-    for part in [name for name, verbs in PARTS.items() if word in verbs] or PARTS:
+    parts = [name for name, verbs in PARTS.items() if word in verbs] or list(PARTS)
+    for part in parts if word != VERSION else ():
         import_module(f"fluvial.commands.{part}").add_to(app)
     return app
 
@@ -80,7 +83,7 @@ def _print_version(wanted: bool) -> None:
 
 def fluvial(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool, typer.Option(VERSION, callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Keeps a model learning from a live stream and keeps people in charge of it."""

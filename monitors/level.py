@@ -34,6 +34,9 @@ CLEARLY = 4.5
 ONCE = 20.0
 """How many budgets the end of a warm-up may take for harm: it is one look, a budget is for thousands."""
 
+HALF = 0.5
+"""The false alarms that those may bring in a time as long as the warm-up, were they for all looks."""
+
 SUSPECT = 100.0
 """How many times the budget of alarms a suspicion may spend."""
 
@@ -249,7 +252,9 @@ class Level:
         """
         self._warm = True
         spec, scene = self._spec, self._scene
-        once = spec.budget if spec.two_sided else ONCE * spec.budget
+        once = spec.budget
+        if not spec.two_sided:
+            once = max(once, min(ONCE * once, HALF * 1e5 / max(self._window.n, 1)))
         split = None if self._missed else scene.split(scene.far(once), once)
         said = split is not None and split.convincing and abs(split.change) >= spec.smallest_change
         if split is not None and said and (split.change > 0 or spec.two_sided):

@@ -34,6 +34,10 @@ def test_all_verbs_are_offered_where_none_is_named() -> None:
         assert sorted(typer.main.get_group(commandline(word)).commands) == everything
 
 
+def test_the_version_needs_no_verb() -> None:
+    assert not typer.main.get_group(commandline("--version")).commands
+
+
 def test_what_people_ask_at_night_waits_for_no_learner() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=60

@@ -38,3 +38,14 @@ def test_a_gross_rise_that_stays_is_said_at_once_while_warming_up() -> None:
 def test_one_bad_stretch_at_the_start_is_no_alarm_and_its_end_is_none() -> None:
     rates = np.where((np.arange(20_000) >= 600) & (np.arange(20_000) < 800), 0.5, 0.1)
     assert [said(coins(seed, rates)) for seed in range(10)] == [[]] * 10
+
+
+def test_the_end_of_a_warm_up_calls_for_few_new_models_however_large_the_budget() -> None:
+    def called(seed: int) -> bool:
+        stream = coins(seed, np.full(1008, 0.2))
+        level = Level("loss", LevelSpec(budget=10.0, seasons=()))
+        for value, time in zip(stream.values, stream.times, strict=True):
+            level.update(value, time)
+        return level.state == "alarm"
+
+    assert sum(map(called, range(100))) <= 8  # twenty budgets, which are 200 in 100,000, call for 19
