@@ -93,9 +93,12 @@ def test_while_little_is_seen_dependence_is_what_blocks_tell() -> None:
 
 
 def test_a_length_that_surely_varies_more_is_believed_alone() -> None:
-    day = [0.15, 0.25]
-    values = (np.random.default_rng(4).random(16_000) < np.repeat(day * 125, 64)).astype(float).tolist()
-    assert ladder(values).reading().at(64).size > 1.2
+    """26 errors in any 128, of which one half has 20: what is longer never varies at all."""
+    draw, values = np.random.default_rng(4), []
+    for _ in range(125):
+        for errors in draw.permutation([6, 20]).tolist():
+            values += draw.permutation([1.0] * errors + [0.0] * (64 - errors)).tolist()
+    assert ladder(values).reading().at(64).size > 2.0
 
 
 def test_a_change_is_found_sooner_by_who_knows_how_single_errors_vary() -> None:
