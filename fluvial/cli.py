@@ -69,10 +69,15 @@ def commandline(word: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(fluvial)
-    parts = [name for name, verbs in PARTS.items() if word in verbs] or list(PARTS)
-    for part in parts if word != VERSION else ():
+    for part in _parts(word):
         import_module(f"fluvial.commands.{part}").add_to(app)
     return app
+
+
+def _parts(word: str) -> list[str]:
+    if word == VERSION:
+        return []
+    return [name for name, verbs in PARTS.items() if word in verbs] or list(PARTS)
 
 
 def _print_version(wanted: bool) -> None:

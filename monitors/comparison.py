@@ -136,7 +136,7 @@ class Far(NamedTuple):
     onset: float
 
 
-def far_apart(window: Window, spec: LevelSpec, effect: float = 1.0) -> list[Far]:
+def far_apart(window: Window, spec: LevelSpec, effect: float) -> list[Far]:
     """The splits of a window, newest first, that may be convincing within this budget or a smaller one.
 
     Every look goes through all buckets and most find nothing: so there is no division, and all are floats.
@@ -162,7 +162,7 @@ def places(
     spec: LevelSpec,
     lift: Callable[[float], float],
     unsure: Callable[[float], float],
-    effect: float = 1.0,
+    effect: float,
 ) -> list[Place]:
     """Of splits that lie far apart those that would be convincing at this effect of dependence.
 
@@ -173,8 +173,6 @@ def places(
     and after a time have from what is not known of the seasons.
     """
     found: list[Place] = []
-    if not far:
-        return found
     n, total, half = window.n, window.total, 0.5 * spec.smallest_change
     base, patience = _base(spec), 0.0 if spec.two_sided else GOOD_NEWS
     coin, vary = _coin(window), _vary(window, effect)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import cbrt, exp, sqrt
 from typing import NamedTuple
 
-from monitors.effect import SURE, Effect, Singles
+from monitors.effect import EXACT, Effect, Singles
 
 LEAST = 2
 """Differences that a length needs before it is heard."""
@@ -61,7 +61,7 @@ class Reading(NamedTuple):
         return Effect(size, self.effect.freedom)
 
 
-UNKNOWN = Reading(Effect(1.0, SURE), 1.0, 1)
+UNKNOWN = Reading(Effect(1.0, EXACT), 1.0, 1)
 """Of what nothing is known: observations pass for independent."""
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 KEPT = 8192
 """Observations from which on what is older counts less and less."""
 
-SURE = 1e9
+EXACT = 1e9
 """The degrees of freedom of what is known and not estimated."""
 
 
@@ -64,4 +64,4 @@ class Singles:
         within, coin = self._within / self._n, self._coins / self._n
         own = max(coin - within, 1e-3 * coin)
         noise = within * (0.25 - within) / self._n
-        return Effect(own / coin, min(SURE, 2.0 * own * own / noise) if noise > 0.0 else SURE)
+        return Effect(own / coin, min(EXACT, 2.0 * own * own / noise) if noise > 0.0 else EXACT)

@@ -9,9 +9,8 @@ from math import inf
 from typing import Literal, TypeGuard
 
 from monitors.alarm import Alarm, Direction, Phase
-from monitors.change import Change
 from monitors.choice import effects
-from monitors.comparison import Split, rises, whole
+from monitors.comparison import Split, rises
 from monitors.dependence import CAUTION, TRUST, Dependence
 from monitors.effect import spread
 from monitors.rhythm import Rhythm
@@ -27,9 +26,6 @@ STATES: tuple[State, ...] = ("warming", "quiet", "suspected", "alarm")
 
 LOOK_EVERY = 64
 """Blocks between two comparisons that nothing asked for."""
-
-CLEARLY = 4.5
-"""The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
 ONCE = 20.0
 """How many budgets the end of a warm-up may take for harm: it is one look, a budget is for thousands."""
@@ -72,7 +68,7 @@ class Level:
         self._ladder = Dependence(spec.block, 1.0 if spec.counted else 1e-3, caution, spec.memory)
         self._rumour = Rumour(spec.smallest_change)
         self._spread = self._within = 0.0
-        self._single = 0
+        self._told_at = 0
         self._since = self._time = -inf
         self._bin_start, self._bin_end, self._offset = inf, -inf, 0.0
         self._bin_n, self._bin_total = 0, 0.0
@@ -205,8 +201,8 @@ class Level:
     def _tell_singles(self) -> None:
         """What single observations have told since the last time."""
         if self._spread and self._within >= 0.0:
-            self._ladder.single(self.n - self._single, self._within, self._spread)
-            self._single, self._within = self.n, 0.0
+            self._ladder.single(self.n - self._told_at, self._within, self._spread)
+            self._told_at, self._within = self.n, 0.0
 
     def _tune(self) -> None:
         window, sizes = self._window, self._rumour.sizes
@@ -334,24 +330,14 @@ class Level:
         """What was seen since the alarm is the new reference: what raised it looked larger than it is."""
         self._settled_at = -1
         self._warm = True
-        window, change = self._window, self._story.open
+        window = self._window
         late = window.newest(window.n // 2)
-        over = self._over(change, late) if change is not None else None
+        over = self._story.over(self.n, window, late, self._ladder.reading().at(late.n))
         if over is not None:
             self._went_back(over, late)
         else:
             self._story.settled(window.mean)
             self._restart(window)
-
-    def _over(self, change: Change, late: Window) -> Split | None:
-        """How a change that has not settled went back, by the later part of what was seen since its alarm."""
-        if not change.gone(late.mean):
-            return None
-        last = self._story.last
-        before = self.n - self._window.n - last.begun if last is not None else 0
-        held = max(1, before + change.left(self._window, late))
-        split = whole(held, change.reached, late, self._ladder.reading().at(late.n))
-        return split if split.score >= CLEARLY else None
 
     def _went_back(self, split: Split, late: Window) -> None:
         """Say that a change is over; what is left of it in the window is no reference."""

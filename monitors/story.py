@@ -4,8 +4,13 @@ from math import inf
 
 from monitors.alarm import Direction, Phase
 from monitors.change import Change, Step
-from monitors.comparison import Split
+from monitors.comparison import Split, whole
+from monitors.effect import Effect
 from monitors.spec import LevelSpec
+from monitors.window import Window
+
+CLEARLY = 4.5
+"""The evidence (nats) for a change to be over before it has settled: three standard errors."""
 
 
 class Story:
@@ -79,3 +84,17 @@ class Story:
         """What was said looked larger than it is: this is the level that it came to."""
         if self.open is not None:
             self.open = self.open._replace(reached=level)
+
+    def over(self, n: int, window: Window, late: Window, effect: Effect) -> Split | None:
+        """How the open change went back before it settled; None where it did not.
+
+        ``window`` is what was seen since its alarm, ``late`` its later part, ``n`` counts all observations;
+        ``effect`` is that of dependence on the later part.
+        """
+        change = self.open
+        if change is None or not change.gone(late.mean):
+            return None
+        before = n - window.n - self.last.begun if self.last is not None else 0
+        held = max(1, before + change.left(window, late))
+        split = whole(held, change.reached, late, effect)
+        return split if split.score >= CLEARLY else None

@@ -20,7 +20,7 @@ JUDGED = [row for row in SHORT if not row.alone]
 CONTROLS = ("always", "never")
 
 UNREACHED = {
-    "20-30": "the median of a few runs; the budget of the loss leaves no more power",
+    "20-30": "the median of a few runs: that of 200 is within the bar (tests/bars/test_known.py)",
     "warm-up": "one run in twenty whose first 500 events happened to be as bad as the rest",
     "tornado-mixed": "53 on average, 50 is asked for",
 }

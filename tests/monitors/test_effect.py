@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from monitors.dependence import Dependence
-from monitors.effect import SURE, Singles, spread
+from monitors.effect import EXACT, Singles, spread
 from monitors.level import Level
 from monitors.spec import LevelSpec
 from tests.bars import streams
-from tests.bars.streams import SURE as SURE_ONES
-from tests.bars.streams import UNSURE, Stream
+from tests.bars.streams import SURE, UNSURE, Stream
 
 BLOCK = 8
 
@@ -42,10 +41,10 @@ def test_of_all_or_nothing_the_variance_is_known_and_not_estimated(rate: float) 
     singles = Singles()
     for _ in range(5000):
         singles.add(1000, 0.0, spread(rate))
-    assert singles.effect == (1.0, SURE)
+    assert singles.effect == (1.0, EXACT)
 
 
-@pytest.mark.parametrize("shape", [SURE_ONES, UNSURE], ids=["sure", "unsure"])
+@pytest.mark.parametrize("shape", [SURE, UNSURE], ids=["sure", "unsure"])
 def test_of_probabilities_it_is_what_their_variance_is(shape: tuple[float, float]) -> None:
     values = streams.probabilities(7, shape, 16_000).values
     effect = ladder(values)._singles.effect
