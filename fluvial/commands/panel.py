@@ -59,14 +59,22 @@ class Panel:
 
     def _show(self) -> None:
         if not sys.stderr.isatty():
-            while not self._stop.wait(EVERY):
-                if (status := self._latest()) is not None:
-                    self._console.print(self._line(status), soft_wrap=True)
+            self._print_lines()
             return
         with Live(console=self._console, refresh_per_second=4, transient=False) as live:
             while not self._stop.wait(0.5):
                 if (status := self._latest()) is not None:
                     live.update(Group(*self._parts(status)))
+
+    def _print_lines(self) -> None:
+        """One whenever something has changed: a log of a demo that waits for a person does not grow."""
+        before = ""
+        while not self._stop.wait(EVERY):
+            status = self._latest()
+            line = self._line(status) if status is not None else before
+            if line != before:
+                self._console.print(line, soft_wrap=True)
+                before = line
 
     def _latest(self) -> ShardStatus | None:
         """None before the first event: a status of 1970 without a score tells nothing."""

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -126,7 +127,7 @@ def test_a_demo_too_short_for_any_score_says_so(tmp_path: Path) -> None:
     assert re.search(r"^1 events, [01] labels, ROC AUC unknown \(naive: \w", done.stderr, re.MULTILINE)
 
 
-def test_a_status_before_the_first_event_is_not_shown(
+def test_a_status_is_shown_from_the_first_event_on_and_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Latest(dict[int, ShardStatus]):
@@ -146,7 +147,12 @@ def test_a_status_before_the_first_event_is_not_shown(
             wait_until(
                 lambda: said.append(capsys.readouterr().err) or "700 events" in said[-1], "it is shown"
             )
+            shown = reporter.latest.asked
+            wait_until(lambda: reporter.latest.asked > shown + 5, "the panel looks again")
+    said.append(capsys.readouterr().err)
     assert "0 events" not in "".join(said).replace("700 events", "")
+    lines = [line for line in "".join(said).splitlines() if "700 events" in line]
+    assert all(line != after for line, after in pairwise(lines))
 
 
 def test_the_demo_stays_up_until_it_is_told_to_stop(tmp_path: Path) -> None:
