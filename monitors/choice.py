@@ -14,16 +14,16 @@ CALM = 1.2
 """The effect of a stream that varies no more than chance has it."""
 
 
-def choose(found: list[Place], ladder: Dependence, spec: LevelSpec) -> Split | None:
-    """The best of the places of a window; None where there are none."""
+def choose(found: list[Place], ladder: Dependence, spec: LevelSpec, *, young: bool = False) -> Split | None:
+    """The best of the places of a window, or None; a ``young`` ladder has hardly seen long stretches."""
     if not found:  # so most looks end: the dependence need not be read
         return None
-    split = _first(found, ladder.reading(), spec)
+    split = _first(found, ladder.reading(young=young), spec)
     if split is None or split.convincing:
         return split
     step = _leap(found, ladder, spec) or split
     apart = ladder.without(step.change, spread(step.before))
-    return _first(found, ladder.reading(apart), spec)
+    return _first(found, ladder.reading(apart, young=young), spec)
 
 
 def effects(sizes: Sequence[float], n: int, spread: float, ladder: Dependence) -> list[float]:

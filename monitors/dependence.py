@@ -25,6 +25,12 @@ TOGETHER = 2.0
 """Standard errors by which all lengths together must vary more than single observations do: then these are
 not believed to be independent, however unsure each length is."""
 
+GROWN = 1.0
+"""Standard errors by which a length must vary more than the one before it to go on growing in the mind."""
+
+GROWN_YOUNG = 0.5
+"""The same at the end of a warm-up: with few long stretches seen, a level that wanders is not known yet."""
+
 KNOWN = 1000
 """Differences of the shortest blocks from which on it would show that observations are dependent."""
 
@@ -170,12 +176,12 @@ class Dependence:
             rung.count, rung.squares = counts
         self.cut()
 
-    def reading(self, counts: Counts | None = None) -> "Reading":
+    def reading(self, counts: Counts | None = None, *, young: bool = False) -> "Reading":
         """What the ladder says, or would say by other counts than its own.
 
         Short stretches are judged by the longest lengths as well: within a burst, errors are no
         chance, however few of them there are. Where no length of blocks surely varies more than single
-        observations do, they are taken to be independent.
+        observations do, they are taken to be independent. A ``young`` one has hardly seen long stretches.
         """
         effects = self._effects(self.without(0.0, 1.0) if counts is None else counts)
         if not effects:
@@ -183,10 +189,13 @@ class Dependence:
         floors = [effect.size * _floor(effect.freedom, self._caution) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
         effect, single = effects[best], self._singles.effect
-        if single is not None and single.size * _floor(single.freedom, self._caution) > floors[best]:
-            effect = single if self._independent(single.size) else effect
-        if self._caution >= TRUST:  # where somebody is called, what is found late is worse
-            effect = effect._replace(size=effect.size * _further(effects, best))
+        sure = single is not None and single.size * _floor(single.freedom, self._caution) > floors[best]
+        if single is not None and sure and self._independent(single.size):
+            effect = single
+        elif self._caution >= TRUST:  # where somebody is called, what is found late is worse
+            effect = effect._replace(size=effect.size * _further(effects, best, GROWN))
+        elif young:
+            effect = effect._replace(size=effect.size * _further(effects, best, GROWN_YOUNG))
         return Reading(effect, _growth(effects, floors), self._block << (len(effects) - 1))
 
     def _effects(self, rungs: Counts) -> list[Effect]:
@@ -242,7 +251,7 @@ def _reached(length: float) -> float:
     return 1.0 - left / length - 0.5 * left * left / length
 
 
-def _further(effects: list[Effect], best: int) -> float:
+def _further(effects: list[Effect], best: int, caution: float) -> float:
     """How much more the effect grows after a length, where it has surely grown up to there.
 
     That of an autoregression grows as much in all further doublings together as in the one before.
@@ -250,7 +259,7 @@ def _further(effects: list[Effect], best: int) -> float:
     longer = max(best, 1)
     if longer >= len(effects):
         return 1.0
-    grown = effects[longer].size * _floor(effects[longer].freedom, 1.0) / effects[longer - 1].size
+    grown = effects[longer].size * _floor(effects[longer].freedom, caution) / effects[longer - 1].size
     return max(1.0, grown if best else grown * grown)
 
 

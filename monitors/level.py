@@ -247,7 +247,7 @@ class Level:
         That the fast labels were better than all are is no rise: where some were missed, none is said.
         """
         self._warm = True
-        spec, scene = self._spec, self._scene
+        spec, scene = self._spec, self._scene._replace(young=True)
         once = spec.budget
         if not spec.two_sided:
             once = max(once, min(ONCE * once, HALF * 1e5 / max(self._window.n, 1)))

@@ -11,13 +11,14 @@ from monitors.window import Window
 
 
 class Scene(NamedTuple):
-    """All that a look needs; ``time`` is the present event time in seconds."""
+    """All that a look needs; ``time`` is the present event time (seconds), ``young`` the end of a warm-up."""
 
     window: Window
     ladder: Dependence
     rhythm: Rhythm
     time: float
     spec: LevelSpec
+    young: bool = False
 
     def far(self, budget: float) -> list[Far]:
         """The splits that may be spoken of within this budget or a smaller one."""
@@ -29,7 +30,7 @@ class Scene(NamedTuple):
             return None
         spec = self.spec._replace(budget=budget)
         found = places(self.window, far, spec, self._lift, self._unsure, self._least_effect)
-        return choose(found, self.ladder, spec)
+        return choose(found, self.ladder, spec, young=self.young)
 
     @property
     def _least_effect(self) -> float:

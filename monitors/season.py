@@ -33,6 +33,8 @@ class Season:
         self._n, self._total = [0] * bins, [0.0] * bins
         self._weight = self._weight2 = 0.0
         self._sum, self._square = [0.0] * bins, [0.0] * bins
+        self._first: list[float] = []
+        self._unlike = 0.0
 
     @property
     def size(self) -> float:
@@ -76,23 +78,39 @@ class Season:
     def _learn(self, met: list[int]) -> None:
         means = {i: self._total[i] / self._n[i] for i in met}
         level = sum(means.values()) / len(means)
-        for i in range(self.bins):
-            moved = means[i] - level if i in means else 0.0
-            self._sum[i] = self._sum[i] * KEEP + moved
-            self._square[i] = self._square[i] * KEEP + moved * moved
+        moved = [means[i] - level if i in means else 0.0 for i in range(self.bins)]
+        for i, by in enumerate(moved):
+            self._sum[i] = self._sum[i] * KEEP + by
+            self._square[i] = self._square[i] * KEEP + by * by
+        if self.cycles < 2:
+            self._compare(_smooth(moved))
         self._weight = self._weight * KEEP + 1.0
         self._weight2 = self._weight2 * KEEP * KEEP + 1.0
         self.cycles += 1
+
+    def _compare(self, smooth: list[float]) -> None:
+        """Of the first two cycles, the variance of their mean by how much they differ from each other.
+
+        A step within one of them moves many bins together: of all bins' noise it is hardly any, and half of
+        it would be taken for a rhythm.
+        """
+        if not self._first:
+            self._first = smooth
+            return
+        apart = sum((one - other) ** 2 for one, other in zip(self._first, smooth, strict=True))
+        self._unlike, self._first = apart / (4.0 * self.bins), []
 
     def _believed(self) -> list[float]:
         """The mean profile, smoothed over neighbours and drawn towards 0 by as much as it is noise."""
         bins, weight = self.bins, self._weight
         raw = [s / weight for s in self._sum]
-        smooth = [0.25 * raw[i - 1] + 0.5 * raw[i] + 0.25 * raw[(i + 1) % bins] for i in range(bins)]
+        smooth = _smooth(raw)
         cycles = weight * weight / self._weight2
         between = sum(max(q / weight - r * r, 0.0) for q, r in zip(self._square, raw, strict=True)) / bins
         doubt = between / max(cycles - 1.0, 0.5)
         noise = 0.375 * doubt  # of three bins weighted 1:2:1
+        if self.cycles == 2:
+            noise = max(noise, self._unlike)
         signal = sum(m * m for m in smooth) / bins - noise
         self.doubt = doubt if signal > DOUBT / cycles * noise else 0.0
         if signal <= DOUBT / cycles * noise:
@@ -100,6 +118,12 @@ class Season:
         believed = [m * signal / (signal + noise) for m in smooth]
         level = sum(believed) / bins
         return [m - level for m in believed]
+
+
+def _smooth(profile: list[float]) -> list[float]:
+    """Each bin with half of its neighbours, the first one's being the last."""
+    after = [*profile[1:], *profile[:1]]
+    return [0.25 * profile[i - 1] + 0.5 * own + 0.25 * after[i] for i, own in enumerate(profile)]
 
 
 class Curve:

@@ -10,7 +10,7 @@ from monitors.level import Level
 from monitors.scale import dependence
 from monitors.sizes import Sizes
 from monitors.spec import LevelSpec
-from tests.bars.streams import autoregression, times
+from tests.bars.streams import Stream, autoregression, coins, times, wander
 
 BLOCK = 128
 
@@ -49,6 +49,23 @@ def test_a_memory_is_read_off_how_seldom_the_median_is_crossed(rho: float, memor
 
 def test_a_reference_that_only_rises_has_no_longer_memory_than_it_can_tell() -> None:
     assert Sizes([float(i) for i in range(1024)]).memories == {"location": 128.0, "spread": 64.0}
+
+
+def young_and_old(stream: Stream) -> tuple[float, float]:
+    """The effects at 2,000 observations that are read at the end of a warm-up of this stream, and later."""
+    made, blocks = Dependence(8), np.reshape(stream.values, (-1, 8)).mean(axis=1)
+    spread = float(blocks.mean() * (1.0 - blocks.mean()))
+    for mean in blocks.tolist():
+        made.add(mean, spread)
+    made.single(len(stream.values), 0.0, spread)
+    return made.reading(young=True).at(2000).size, made.reading().at(2000).size
+
+
+def test_a_level_that_wanders_is_expected_to_wander_further_while_it_was_hardly_seen() -> None:
+    wandering = [young_and_old(wander(seed, 10_240)) for seed in range(12)]
+    assert np.median([young / old for young, old in wandering]) > 1.4
+    still = [young_and_old(coins(seed, np.full(10_240, 0.1))) for seed in range(12)]
+    assert sum(young == old == 1.0 for young, old in still) >= 10
 
 
 def test_harm_soon_after_an_improvement_is_said_before_that_has_settled() -> None:
