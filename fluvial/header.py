@@ -7,7 +7,7 @@ from consumers.record import TopicPartition
 from fluvial.config import Pipeline
 from fluvial.fingerprint import contract_version, libraries, model_version, state_version
 
-FORMAT = 8
+FORMAT = 9
 """Goes up when snapshots of before can no longer be read; they are then rebuilt by replay."""
 
 PLACE = ("pipeline", "shard", "batch")

@@ -26,7 +26,7 @@ TOGETHER = 2.0
 not believed to be independent, however unsure each length is."""
 
 GROWN = 1.0
-"""Standard errors by which a length must vary more than the one before it to go on growing in the mind."""
+"""Standard errors by which a length must vary more than the one before it to be taken to go on growing."""
 
 GROWN_YOUNG = 0.5
 """The same at the end of a warm-up: with few long stretches seen, a level that wanders is not known yet."""
@@ -189,13 +189,11 @@ class Dependence:
         floors = [effect.size * _floor(effect.freedom, self._caution) for effect in effects]
         best = max(range(len(effects)), key=floors.__getitem__)
         effect, single = effects[best], self._singles.effect
-        sure = single is not None and single.size * _floor(single.freedom, self._caution) > floors[best]
-        if single is not None and sure and self._independent(single.size):
+        if single is not None and self._believed(single, floors[best]):
             effect = single
-        elif self._caution >= TRUST:  # where somebody is called, what is found late is worse
-            effect = effect._replace(size=effect.size * _further(effects, best, GROWN))
-        elif young:
-            effect = effect._replace(size=effect.size * _further(effects, best, GROWN_YOUNG))
+        elif young or self._caution >= TRUST:  # where somebody is called, what is found late is worse
+            grown = GROWN if self._caution >= TRUST else GROWN_YOUNG
+            effect = effect._replace(size=effect.size * _further(effects, best, grown))
         return Reading(effect, _growth(effects, floors), self._block << (len(effects) - 1))
 
     def _effects(self, rungs: Counts) -> list[Effect]:
@@ -207,6 +205,11 @@ class Dependence:
             for i, (count, squares) in enumerate(rungs)
             if count >= LEAST
         ]
+
+    def _believed(self, single: Effect, floor: float) -> bool:
+        """Whether single observations are, where blocks of some length surely vary by so much (a floor)."""
+        sure = single.size * _floor(single.freedom, self._caution)
+        return sure > floor and self._independent(single.size)
 
     def _independent(self, size: float) -> bool:
         """Whether all lengths together vary as single observations of this effect do.
@@ -252,7 +255,7 @@ def _reached(length: float) -> float:
 
 
 def _further(effects: list[Effect], best: int, caution: float) -> float:
-    """How much more the effect grows after a length, where it has surely grown up to there.
+    """How much more the effect grows after a length, where it has grown by so many standard errors.
 
     That of an autoregression grows as much in all further doublings together as in the one before.
     """

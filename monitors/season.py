@@ -33,8 +33,6 @@ class Season:
         self._n, self._total = [0] * bins, [0.0] * bins
         self._weight = self._weight2 = 0.0
         self._sum, self._square = [0.0] * bins, [0.0] * bins
-        self._first: list[float] = []
-        self._unlike = 0.0
 
     @property
     def size(self) -> float:
@@ -67,50 +65,39 @@ class Season:
     def _close(self) -> bool:
         met = [i for i, n in enumerate(self._n) if n]
         whole = len(met) >= FULL * self.bins and not self.spoilt
-        if whole:
-            self._learn(met)
+        unlike = self._learn(met) if whole else 0.0
         self._n, self._total, self.spoilt = [0] * self.bins, [0.0] * self.bins, False
         if not whole or self.cycles < 2:
             return False
-        before, self.profile = self.profile, self._believed()
+        before, self.profile = self.profile, self._believed(unlike)
         return self.profile != before
 
-    def _learn(self, met: list[int]) -> None:
+    def _learn(self, met: list[int]) -> float:
+        """Count a whole cycle; returns how unlike the first two are (a variance), 0.0 after any other."""
         means = {i: self._total[i] / self._n[i] for i in met}
         level = sum(means.values()) / len(means)
         moved = [means[i] - level if i in means else 0.0 for i in range(self.bins)]
+        unlike = _unlike(self._sum, moved) if self.cycles == 1 else 0.0
         for i, by in enumerate(moved):
             self._sum[i] = self._sum[i] * KEEP + by
             self._square[i] = self._square[i] * KEEP + by * by
-        if self.cycles < 2:
-            self._compare(_smooth(moved))
         self._weight = self._weight * KEEP + 1.0
         self._weight2 = self._weight2 * KEEP * KEEP + 1.0
         self.cycles += 1
+        return unlike
 
-    def _compare(self, smooth: list[float]) -> None:
-        """Of the first two cycles, the variance of their mean by how much they differ from each other.
+    def _believed(self, least: float) -> list[float]:
+        """The mean profile, smoothed over neighbours and drawn towards 0 by as much as it is noise.
 
-        A step within one of them moves many bins together: of all bins' noise it is hardly any, and half of
-        it would be taken for a rhythm.
+        The noise of the smoothed profile is ``least`` (a variance) or more.
         """
-        if not self._first:
-            self._first = smooth
-            return
-        apart = sum((one - other) ** 2 for one, other in zip(self._first, smooth, strict=True))
-        self._unlike, self._first = apart / (4.0 * self.bins), []
-
-    def _believed(self) -> list[float]:
-        """The mean profile, smoothed over neighbours and drawn towards 0 by as much as it is noise."""
         bins, weight = self.bins, self._weight
         raw = [s / weight for s in self._sum]
         smooth = _smooth(raw)
         cycles = weight * weight / self._weight2
         between = sum(max(q / weight - r * r, 0.0) for q, r in zip(self._square, raw, strict=True)) / bins
         doubt = between / max(cycles - 1.0, 0.5)
-        noise = 0.375 * doubt  # of three bins weighted 1:2:1
-        if self.cycles == 2:
-            noise = max(noise, self._unlike)
+        noise = max(0.375 * doubt, least)  # of three bins weighted 1:2:1
         signal = sum(m * m for m in smooth) / bins - noise
         self.doubt = doubt if signal > DOUBT / cycles * noise else 0.0
         if signal <= DOUBT / cycles * noise:
@@ -118,6 +105,16 @@ class Season:
         believed = [m * signal / (signal + noise) for m in smooth]
         level = sum(believed) / bins
         return [m - level for m in believed]
+
+
+def _unlike(one: list[float], other: list[float]) -> float:
+    """The variance of the mean of two cycles, smoothed, by how much they differ from each other.
+
+    A step within one of two cycles moves many bins together. Of the noise of single bins it is hardly any,
+    and half of it would be taken for a rhythm; where there are more cycles the others outvote it.
+    """
+    apart = _smooth([a - b for a, b in zip(one, other, strict=True)])
+    return sum(by * by for by in apart) / (4.0 * len(apart))
 
 
 def _smooth(profile: list[float]) -> list[float]:
